@@ -1,0 +1,1 @@
+"""The journal and what leaves it: the only truth after the fact."""

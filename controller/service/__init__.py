@@ -1,0 +1,1 @@
+"""The composition root and the doors through which people come in."""

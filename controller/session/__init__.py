@@ -1,0 +1,1 @@
+"""A plan, its limits, the ledger, and the only writer of session state."""

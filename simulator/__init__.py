@@ -1,0 +1,1 @@
+"""The pen that is not there: firmware, mechanism and hand, for tests, demos and training."""
