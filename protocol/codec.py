@@ -74,7 +74,9 @@ class _Codec:
 
 
 def _narrow(leaves: Sequence[Leaf]) -> tuple[tuple[int, Leaf], ...]:
-    return tuple((at, leaf) for at, leaf in enumerate(leaves) if leaf.is_narrow or leaf.code == "16s")
+    return tuple(
+        (at, leaf) for at, leaf in enumerate(leaves) if leaf.is_narrow or leaf.code == "16s"
+    )
 
 
 def _accepts(leaf: Leaf, value: Any) -> bool:

@@ -51,7 +51,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     KIND: ClassVar[int] = 0
 
 
-class Counters(Block):
+class Counters(Block, frozen=True):
     """The pen's lifetime counters (C9): monotone for the pen's life, across boots."""
 
     punctures: Count
@@ -67,7 +67,7 @@ class Counters(Block):
         return self.dose_steps + self.prime_steps + self.bench_steps + self.preload_steps
 
 
-class Status(Block):
+class Status(Block, frozen=True):
     """What the pen says in every push (C5): its clock, state and absolute counters."""
 
     pen_ticks: Ticks
@@ -80,7 +80,7 @@ class Status(Block):
     next_index: Annotated[int, u64("events", "index that the next event of this boot will get")]
 
 
-class StrokeSettings(Block):
+class StrokeSettings(Block, frozen=True):
     """What CONFIGURE sets (C3); the digest is taken over these fields."""
 
     mode: Annotated[Mode, one_of(Mode, "what the arm may do")]
@@ -90,7 +90,7 @@ class StrokeSettings(Block):
     dwell_us: Annotated[int, u32("us", "needle stays after the last step", high=10_000_000)]
 
 
-class EventRecord(Block):
+class EventRecord(Block, frozen=True):
     """One actuation (C8), 10 bytes. Its index is `first_index` plus its place in the batch."""
 
     ticks_low: Annotated[int, u32("us", "low 32 bits of the tick at which it ended")]
@@ -115,7 +115,7 @@ class EventRecord(Block):
 # --- host to pen ---------------------------------------------------------------------------
 
 
-class Hello(Message):
+class Hello(Message, frozen=True):
     """Opens a link (C2). The low 32 bits of the nonce, which must not be 0, are the link id."""
 
     KIND = 0x01
@@ -123,7 +123,7 @@ class Hello(Message):
     host_id: Annotated[int, u64("id", "the same for the life of a host's journal", low=1)]
 
 
-class Query(Message):
+class Query(Message, frozen=True):
     """Asks for one page of facts; changes nothing (C13)."""
 
     KIND = 0x02
@@ -132,7 +132,7 @@ class Query(Message):
     argument: Annotated[int, u32("id", "arm id for ARM_RECORD; otherwise 0")]
 
 
-class Configure(Message):
+class Configure(Message, frozen=True):
     """Sets how strokes are made (C3)."""
 
     KIND = 0x03
@@ -140,7 +140,7 @@ class Configure(Message):
     settings: StrokeSettings
 
 
-class Arm(Message):
+class Arm(Message, frozen=True):
     """Asks for one authorisation to move (C4)."""
 
     KIND = 0x04
@@ -153,7 +153,7 @@ class Arm(Message):
     expected: Counters
 
 
-class Disarm(Message):
+class Disarm(Message, frozen=True):
     """Ends an arm; answered at rest with its final record (C4)."""
 
     KIND = 0x05
@@ -161,7 +161,7 @@ class Disarm(Message):
     arm_id: Annotated[int, u32("id", "arm id", low=1)]
 
 
-class Grant(Message):
+class Grant(Message, frozen=True):
     """Raises ceilings and renews the lease (C5). A datagram: no reply, never retried."""
 
     KIND = 0x06
@@ -173,7 +173,7 @@ class Grant(Message):
     acked_index: Annotated[int, u64("events", "all events below this index are committed")]
 
 
-class Ack(Message):
+class Ack(Message, frozen=True):
     """Releases committed events outside an arm (C8). A datagram."""
 
     KIND = 0x07
@@ -181,7 +181,7 @@ class Ack(Message):
     acked_index: Annotated[int, u64("events", "all events below this index are committed")]
 
 
-class Replay(Message):
+class Replay(Message, frozen=True):
     """Asks for events again (C8)."""
 
     KIND = 0x08
@@ -190,14 +190,14 @@ class Replay(Message):
     from_index: EventIndex
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """Stops and latches (C10). A datagram, accepted on any link id and in any state."""
 
     KIND = 0x09
     stop_id: Annotated[int, u64("id", "random", low=1)]
 
 
-class Clear(Message):
+class Clear(Message, frozen=True):
     """Unlatches one stop or one fault at rest (C10). Never arms."""
 
     KIND = 0x0A
@@ -206,7 +206,7 @@ class Clear(Message):
     fault: Annotated[int, u8("fault", "the latched fault; 0 = clear a stop")]
 
 
-class StoreCertificate(Message):
+class StoreCertificate(Message, frozen=True):
     """Writes the certificate id into the pen's memory, at rest and not armed."""
 
     KIND = 0x0B
@@ -217,7 +217,7 @@ class StoreCertificate(Message):
 # --- pen to host ---------------------------------------------------------------------------
 
 
-class HelloReply(Message):
+class HelloReply(Message, frozen=True):
     """Answers HELLO (C2)."""
 
     KIND = 0x81
@@ -230,14 +230,14 @@ class HelloReply(Message):
     last_stop_id: Annotated[int, u64("id", "the last stop id echoed; 0 = none")]
 
 
-class StatusPush(Message):
+class StatusPush(Message, frozen=True):
     """The periodic status (C5)."""
 
     KIND = 0x82
     status: Status
 
 
-class Events(Message):
+class Events(Message, frozen=True):
     """A batch of events of one arm, with a status (C8). At most 14 records."""
 
     KIND = 0x83
@@ -248,7 +248,7 @@ class Events(Message):
     records: Annotated[tuple[EventRecord, ...], Tail(14)]
 
 
-class Health(Message):
+class Health(Message, frozen=True):
     """Housekeeping, once a second."""
 
     KIND = 0x84
@@ -259,7 +259,7 @@ class Health(Message):
     discarded_frames: Annotated[int, u16("frames", "frames dropped in this boot, modulo 65,536")]
 
 
-class Stopped(Message):
+class Stopped(Message, frozen=True):
     """Echoes a STOP with the counters at that moment (C10)."""
 
     KIND = 0x85
@@ -267,7 +267,7 @@ class Stopped(Message):
     status: Status
 
 
-class Cleared(Message):
+class Cleared(Message, frozen=True):
     """Answers CLEAR."""
 
     KIND = 0x86
@@ -276,7 +276,7 @@ class Cleared(Message):
     status: Status
 
 
-class Identity(Message):
+class Identity(Message, frozen=True):
     """Answers QUERY(IDENTITY)."""
 
     KIND = 0x87
@@ -289,7 +289,7 @@ class Identity(Message):
     last_stop_id: Annotated[int, u64("id", "the last stop id echoed; 0 = none")]
 
 
-class Envelope(Message):
+class Envelope(Message, frozen=True):
     """Answers QUERY(ENVELOPE): the hard ceilings (C11) and the stroke's own times."""
 
     KIND = 0x88
@@ -305,7 +305,7 @@ class Envelope(Message):
     arm_battery_mv: Annotated[int, u16("mV", "ARM is refused under this voltage")]
 
 
-class Cartridge(Message):
+class Cartridge(Message, frozen=True):
     """Answers QUERY(CARTRIDGE). All fields 0 when none is fitted."""
 
     KIND = 0x89
@@ -318,7 +318,7 @@ class Cartridge(Message):
     max_protrusion_um: Annotated[int, u16("um", "ceiling of this cartridge", high=3_000)]
 
 
-class ArmRecord(Message):
+class ArmRecord(Message, frozen=True):
     """Answers QUERY(ARM_RECORD, LAST_ARM_OF_HOST) and DISARM (C9)."""
 
     KIND = 0x8A
@@ -335,7 +335,7 @@ class ArmRecord(Message):
     reserved: Counters
 
 
-class Configured(Message):
+class Configured(Message, frozen=True):
     """Answers CONFIGURE with the digest of what the pen decoded."""
 
     KIND = 0x8B
@@ -344,7 +344,7 @@ class Configured(Message):
     settings_digest: Annotated[int, u32("CRC-32C", "digest of the settings now in force")]
 
 
-class ArmReply(Message):
+class ArmReply(Message, frozen=True):
     """Answers ARM with the pen's own values."""
 
     KIND = 0x8C
@@ -359,7 +359,7 @@ class ArmReply(Message):
     status: Status
 
 
-class GrantRefused(Message):
+class GrantRefused(Message, frozen=True):
     """Says why a grant was refused; at most once in 100 ms."""
 
     KIND = 0x8D
@@ -369,7 +369,7 @@ class GrantRefused(Message):
     valid_until_ticks: Annotated[int, u64("us", "the refused end")]
 
 
-class CertificateStored(Message):
+class CertificateStored(Message, frozen=True):
     """Answers STORE_CERTIFICATE."""
 
     KIND = 0x8E
@@ -378,7 +378,7 @@ class CertificateStored(Message):
     certificate_id: Annotated[int, u64("id", "the id now stored")]
 
 
-class ReplayReply(Message):
+class ReplayReply(Message, frozen=True):
     """Answers REPLAY; the events follow in EVENTS frames."""
 
     KIND = 0x8F
