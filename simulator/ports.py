@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from protocol.words import Mode
+
 
 class Chip(msgspec.Struct, frozen=True):
     """What the cartridge's chip says."""
@@ -25,6 +27,20 @@ class StrokeReading(msgspec.Struct, frozen=True):
 
     protrusion_um: int
     peak_load_dn: int
+
+
+class Indicator(msgspec.Struct, frozen=True):
+    """What the pen shows to and lets feel the hand that holds it: all that a practitioner has.
+
+    `mode` is that of the open arm, None when the armed light is off. `strokes_felt` counts every
+    stroke and slice since power-on; it only ever rises.
+    """
+
+    mode: Mode | None
+    holding: bool
+    latched: bool
+    strokes_felt: int
+    moving: bool
 
 
 class Mechanics(Protocol):
