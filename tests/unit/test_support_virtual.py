@@ -1,0 +1,122 @@
+"""The virtual loop itself: time jumps, real threads are waited for, a dead end is named."""
+
+import asyncio
+import itertools
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from tests.support.virtual import EPOCH, START_S, Deadlock, VirtualClock, VirtualLoop, run_virtual
+
+DAY_S = 3600.0 * 24
+
+
+async def test_a_day_passes_in_no_real_time(clock: VirtualClock) -> None:
+    began = time.perf_counter()
+    await asyncio.sleep(DAY_S - 1)
+    assert clock.mono_s() == START_S + DAY_S - 1
+    assert clock.now_wall() == EPOCH + timedelta(seconds=DAY_S - 1)
+    assert time.perf_counter() - began < 1
+
+
+async def test_timers_fire_in_the_order_of_their_times(clock: VirtualClock) -> None:
+    fired: list[tuple[str, float]] = []
+
+    def note(name: str) -> None:
+        fired.append((name, clock.mono_s() - START_S))
+
+    loop = asyncio.get_running_loop()
+    for name, delay_s in (("late", 2.0), ("soon", 0.5), ("middle", 1.0)):
+        loop.call_later(delay_s, note, name)
+    await asyncio.sleep(3)
+    assert fired == [("soon", 0.5), ("middle", 1.0), ("late", 2.0)]
+
+
+async def test_a_timeout_ends_at_its_virtual_time(clock: VirtualClock) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(30):
+            await asyncio.Event().wait()
+    assert clock.mono_s() == START_S + 30
+
+
+async def test_the_wall_clock_can_step_and_the_monotonic_one_does_not(clock: VirtualClock) -> None:
+    clock.step_wall(-3600)
+    assert clock.now_wall() == EPOCH - timedelta(hours=1)
+    assert clock.mono_s() == START_S
+
+
+async def test_time_stands_still_while_an_executor_call_runs(clock: VirtualClock) -> None:
+    gate = threading.Event()
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(5, gate.set)
+    work = loop.run_in_executor(None, gate.wait, 0.05)
+    assert not await work
+    assert clock.mono_s() == START_S
+    timer.cancel()
+
+
+async def test_a_thread_may_call_in_while_it_is_waited_for() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    seen = asyncio.Event()
+    with loop.wait_for_real():
+        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(seen.set,))
+        thread.start()
+        await seen.wait()
+        thread.join()
+    assert loop.time() == START_S
+
+
+async def test_a_thread_that_nobody_waits_for_is_refused() -> None:
+    loop = asyncio.get_running_loop()
+    refusals: list[str] = []
+
+    def call_in() -> None:
+        try:
+            loop.call_soon_threadsafe(print)
+        except RuntimeError as error:
+            refusals.append(str(error))
+
+    thread = threading.Thread(target=call_in, name="stranger")
+    thread.start()
+    thread.join()
+    assert "thread stranger called into a loop in virtual time" in refusals[0]
+
+
+def test_a_dead_end_names_the_task_and_the_line() -> None:
+    async def stuck() -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        await asyncio.create_task(stuck(), name="the-stuck-one")
+
+    with pytest.raises(Deadlock, match=r"the-stuck-one at .*locks\.py:\d+ wait"):
+        run_virtual(main)
+
+
+def test_a_test_that_never_ends_is_stopped() -> None:
+    async def forever() -> None:
+        for _ in itertools.count():
+            await asyncio.sleep(3600)
+
+    with pytest.raises(Deadlock, match="still running after 86400 virtual s"):
+        run_virtual(forever)
+
+
+def test_a_task_left_behind_is_named() -> None:
+    async def main() -> asyncio.Task[None]:
+        return asyncio.create_task(asyncio.sleep(10), name="forgotten")
+
+    with pytest.raises(AssertionError, match=r"tasks left behind.*forgotten"):
+        run_virtual(main)
+
+
+def test_the_result_comes_back() -> None:
+    assert run_virtual(asyncio.sleep(1, "done")) == "done"
+
+
+@pytest.mark.real_time("shows that the marker gives the real loop")
+async def test_the_marker_gives_the_real_loop() -> None:
+    assert not isinstance(asyncio.get_running_loop(), VirtualLoop)
