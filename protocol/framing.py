@@ -48,10 +48,15 @@ class DiscardReason(StrEnum):
 
 
 class Discard(msgspec.Struct, frozen=True, gc=False):
-    """Something thrown away. `detail` is the version, flags or kind seen, or the byte count."""
+    """Something thrown away. `detail` is the version, flags or kind seen, or the byte count.
+
+    `frame` is the intact frame of another protocol version, so that its HELLO can be answered
+    (C2: header and HELLO are the same in all versions); None for every other reason.
+    """
 
     reason: DiscardReason
     detail: int
+    frame: Frame | None = None
 
 
 def crc32c(data: bytes) -> int:
@@ -105,11 +110,12 @@ def _decode_block(block: bytes) -> Frame | Discard:
     if _CRC.unpack_from(raw, len(body))[0] != crc32c(body):
         return Discard(DiscardReason.BAD_CRC, len(raw))
     version_flags, kind, link_id, sequence = _HEADER.unpack_from(body)
+    frame = Frame(kind, link_id, sequence, body[HEADER_BYTES:])
     if version_flags >> 4 != PROTOCOL_VERSION:
-        return Discard(DiscardReason.UNKNOWN_VERSION, version_flags >> 4)
+        return Discard(DiscardReason.UNKNOWN_VERSION, version_flags >> 4, frame)
     if version_flags & 0x0F:
         return Discard(DiscardReason.UNKNOWN_FLAG, version_flags & 0x0F)
-    return Frame(kind, link_id, sequence, body[HEADER_BYTES:])
+    return frame
 
 
 class Decoder:
