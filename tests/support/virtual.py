@@ -176,3 +176,10 @@ async def assert_no_other_task() -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
     names = sorted(f"{task.get_name()} at {_suspended_at(task)}" for task in left)
     assert not left, f"tasks left behind: {names}"
+
+
+async def advance(seconds: float) -> None:
+    """Let virtual time run on by `seconds`; refuses to wait in real time."""
+    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        raise RuntimeError("advance() needs virtual time; wait for the event itself instead")
+    await asyncio.sleep(seconds)

@@ -8,14 +8,22 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.virtual import EPOCH, START_S, Deadlock, VirtualClock, VirtualLoop, run_virtual
+from tests.support.virtual import (
+    EPOCH,
+    START_S,
+    Deadlock,
+    VirtualClock,
+    VirtualLoop,
+    advance,
+    run_virtual,
+)
 
 DAY_S = 3600.0 * 24
 
 
 async def test_a_day_passes_in_no_real_time(clock: VirtualClock) -> None:
     began = time.perf_counter()
-    await asyncio.sleep(DAY_S - 1)
+    await advance(DAY_S - 1)
     assert clock.mono_s() == START_S + DAY_S - 1
     assert clock.now_wall() == EPOCH + timedelta(seconds=DAY_S - 1)
     assert time.perf_counter() - began < 1
@@ -30,7 +38,7 @@ async def test_timers_fire_in_the_order_of_their_times(clock: VirtualClock) -> N
     loop = asyncio.get_running_loop()
     for name, delay_s in (("late", 2.0), ("soon", 0.5), ("middle", 1.0)):
         loop.call_later(delay_s, note, name)
-    await asyncio.sleep(3)
+    await advance(3)
     assert fired == [("soon", 0.5), ("middle", 1.0), ("late", 2.0)]
 
 
@@ -99,7 +107,7 @@ def test_a_dead_end_names_the_task_and_the_line() -> None:
 def test_a_test_that_never_ends_is_stopped() -> None:
     async def forever() -> None:
         for _ in itertools.count():
-            await asyncio.sleep(3600)
+            await advance(3600)
 
     with pytest.raises(Deadlock, match="still running after 86400 virtual s"):
         run_virtual(forever)
@@ -107,16 +115,26 @@ def test_a_test_that_never_ends_is_stopped() -> None:
 
 def test_a_task_left_behind_is_named() -> None:
     async def main() -> asyncio.Task[None]:
-        return asyncio.create_task(asyncio.sleep(10), name="forgotten")
+        return asyncio.create_task(advance(10), name="forgotten")
 
     with pytest.raises(AssertionError, match=r"tasks left behind.*forgotten"):
         run_virtual(main)
 
 
 def test_the_result_comes_back() -> None:
-    assert run_virtual(asyncio.sleep(1, "done")) == "done"
+    async def main() -> str:
+        return "done"
+
+    assert run_virtual(main) == "done"
+    assert run_virtual(main()) == "done"
 
 
 @pytest.mark.real_time("shows that the marker gives the real loop")
 async def test_the_marker_gives_the_real_loop() -> None:
     assert not isinstance(asyncio.get_running_loop(), VirtualLoop)
+
+
+@pytest.mark.real_time("shows that no test can wait in real time")
+async def test_advance_refuses_the_real_loop() -> None:
+    with pytest.raises(RuntimeError, match="needs virtual time"):
+        await advance(1)
