@@ -75,6 +75,66 @@ class JournalError(MicropenError):
     action = "Do not treat until the record can be written."
 
 
+class JournalMissing(JournalError):
+    """E5001: there is no journal where one was named."""
+
+    number = 5001
+    cause = "The folder is another one, or nothing was ever recorded there."
+    action = "Name the folder that holds journal.db."
+
+
+class JournalTooNew(JournalError):
+    """E5002: the file was written by a newer version of this program."""
+
+    number = 5002
+    cause = "The software was put back to an older version after it had written this journal."
+    action = "Install the newer version again; the record is untouched."
+
+
+class JournalNotWritable(JournalError):
+    """E5003: the folder is read-only, full, or refused by the system."""
+
+    number = 5003
+    cause = "The disk is full or read-only, or the folder belongs to another user."
+    action = "Free space or mount the disk writable, check the folder's owner, then start again."
+
+
+class JournalCorrupt(JournalError):
+    """E5004: an entry is not what was written. `first_bad_seq` is None when no entry can be read."""
+
+    number = 5004
+    cause = "The disk lost or changed data, or somebody edited the file."
+    action = "Keep the folder as it is, run `micropen session verify`, and restore from the archive."
+
+    def __init__(self, what: str, first_bad_seq: int | None = None) -> None:
+        self.first_bad_seq = first_bad_seq
+        super().__init__(what)
+
+
+class JournalRealmMismatch(JournalError):
+    """E5005: a treatment was to be recorded in a training journal, or the reverse."""
+
+    number = 5005
+    cause = "The state folder of the other realm was named."
+    action = "Give treatment and training a folder each; a journal never changes its realm."
+
+
+class JournalWriteFailed(JournalError):
+    """E5010: a write or fsync failed. Nothing more is written to that file."""
+
+    number = 5010
+    cause = "The disk is full, failing or was removed."
+    action = "The pen is stopped. Replace or free the disk; the service goes on in a new file."
+
+
+class UnknownSession(JournalError):
+    """E5020: the journal holds no such session."""
+
+    number = 5020
+    cause = "A typing mistake, or the session is in another journal."
+    action = "List the sessions with `micropen session list`."
+
+
 class TelemetryError(MicropenError):
     """E6xxx, exit 60: MQTT or the telemetry cursor. Never touches the drive."""
 
@@ -84,6 +144,54 @@ class TelemetryError(MicropenError):
     action = "Treatment may go on; the record is kept here and sent later."
 
 
+class TopicRefused(TelemetryError):
+    """E6001: site or room cannot stand in a topic."""
+
+    number = 6001
+    cause = "Topic ids are made of a-z, 0-9 and the hyphen only."
+    action = "Choose a site and a room in that alphabet."
+
+
+class BrokerAddressRefused(TelemetryError):
+    """E6002: the broker's address is not `host:port`."""
+
+    number = 6002
+    cause = "A typing mistake."
+    action = "Write host:port, for example localhost:1883."
+
+
+class BrokerNotInstalled(TelemetryError):
+    """E6003: the embedded broker is part of the demo extra, which is not installed."""
+
+    number = 6003
+    cause = "micropen was installed without its demo extra."
+    action = "Install micropen[demo], or use a broker such as mosquitto."
+
+
+class CursorNotWritable(TelemetryError):
+    """E6004: how far telemetry has got cannot be written down."""
+
+    number = 6004
+    cause = "The disk is full or read-only, or the folder belongs to another user."
+    action = "Free space or choose another folder with --state; no entry is lost."
+
+
+class ArchiveNotWritable(TelemetryError):
+    """E6005: the archive cannot write to its folder; it sends no receipt for what it has not."""
+
+    number = 6005
+    cause = "The disk is full or read-only, or the folder belongs to another user."
+    action = "Free space, then start again; unreceived entries are sent again."
+
+
+class ArchiveDamaged(TelemetryError):
+    """E6006: a line of the archive's own file cannot be read."""
+
+    number = 6006
+    cause = "The disk lost data, or somebody edited the file."
+    action = "Move the file away; with an archive configured the journal's entries are sent again."
+
+
 class ServiceError(MicropenError):
     """E8xxx, exit 80: the service as a whole (second instance, state folder, child process)."""
 
@@ -91,3 +199,11 @@ class ServiceError(MicropenError):
     exit_code = 80
     cause = "The service could not be put together."
     action = "Read the sentence above."
+
+
+class AlreadyRunning(ServiceError):
+    """E8001: another process holds this state folder."""
+
+    number = 8001
+    cause = "A second service was started on the same folder."
+    action = "Use the running one, or stop it first."
