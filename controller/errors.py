@@ -3,6 +3,7 @@
 Families share an exit code, so a script can tell a typing mistake from a pen that is gone.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -39,6 +40,89 @@ class InputError(MicropenError):
     action = "Correct the named line and check again with `micropen config check` or `plan check`."
 
 
+class FileUnreadable(InputError):
+    """E1001: a file of the configuration cannot be opened."""
+
+    number = 1001
+    cause = "The file is missing, or this user may not read it."
+    action = "Check the path and `--config`, then try again."
+
+
+class NotToml(InputError):
+    """E1002: a file is not TOML."""
+
+    number = 1002
+    cause = "A quote, bracket or equals sign is missing near the named place."
+    action = "Correct the named line; text needs quotes, tables need [name]."
+
+
+class InputRejected(InputError):
+    """E1003: a file was read and has mistakes; `problems` holds every one of them."""
+
+    number = 1003
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} mistake" + "s" * (len(self.problems) != 1)
+        super().__init__(f"{count}:\n" + "\n".join(f"  {problem}" for problem in self.problems))
+
+
+class UnknownName(InputError):
+    """E1004: a file names a pen, cartridge, product, region or limits file that does not exist."""
+
+    number = 1004
+    cause = "The name is misspelt, or its file was not put into the config folder."
+    action = "Use a known name, or add the file."
+
+
+class NoVialFacts(InputError):
+    """E1005: a product without lot, expiry and time of reconstitution cannot be given."""
+
+    number = 1005
+    cause = "The product file is a recipe; the vial in hand has not been entered."
+    action = "Enter lot, expiry and time of reconstitution of the vial in hand."
+
+
+class LimitRaised(InputError):
+    """E1006: a plan tries to raise a limit. Each layer may only lower it."""
+
+    number = 1006
+    cause = "A plan may lower the limits of the device, the cartridge and the clinic, never raise."
+    action = "Take the line out of the plan, or let the clinician change the limits file."
+
+
+class LimitMissing(InputError):
+    """E1007: a limit that this plan needs is not set. Nothing stands in for it (H41)."""
+
+    number = 1007
+    cause = "The clinic has not set this limit; the program has no clinical defaults."
+    action = "Let the clinician set the limit, with its source, in the limits file."
+
+
+class WrongKind(InputError):
+    """E1008: limits, cartridge or product of the other way of working."""
+
+    number = 1008
+    cause = "Micro-dosing and collagen induction have limits and cartridges of their own."
+    action = "Name the file that belongs to this kind of plan."
+
+
+class NotCertified(InputError):
+    """E1009: no certificate covers this dose and cadence."""
+
+    number = 1009
+    cause = "The pen was not calibrated at this dose and cadence."
+    action = "Change dose or cadence to a certified one, or calibrate the pen for them."
+
+
+class PlanBlocked(InputError):
+    """E1010: the plan is well formed, and a limit or the pen's ability forbids it."""
+
+    number = 1010
+    cause = "At least one check above says BLOCK."
+    action = "Change the plan so that every line passes, then check again."
+
+
 class LinkError(MicropenError):
     """E2xxx, exit 20: the serial port or the link over it."""
 
@@ -48,6 +132,86 @@ class LinkError(MicropenError):
     action = "Check cable and power, then start again."
 
 
+class PortMissing(LinkError):
+    """There is no such serial port now."""
+
+    number = 2001
+    cause = "The pen is unplugged or switched off, or the path in the settings is wrong."
+    action = "Plug the pen in; compare the path with those listed in /dev/serial/by-id."
+
+
+class PortBusy(LinkError):
+    """Another process holds the serial port."""
+
+    number = 2002
+    cause = "Another program uses the port: a second instance, a terminal, ModemManager."
+    action = "End the program named above, then try again."
+
+
+class PortDenied(LinkError):
+    """This user may not open the serial port."""
+
+    number = 2003
+    cause = "The user is not in the group that owns the port."
+    action = "Add the user to that group and log in again."
+
+
+class NotAPort(LinkError):
+    """The path names something that is no serial port."""
+
+    number = 2004
+    cause = "The path in the settings is wrong."
+    action = "Give the path of a serial port, best one from /dev/serial/by-id."
+
+
+class RequestTimeout(LinkError):
+    """The pen did not answer a request in time. What it did is not known from this."""
+
+    number = 2010
+    cause = "The line loses frames, or the pen is busy or gone."
+    action = "Ask the pen for the outcome; a lost answer does not mean that nothing happened."
+
+
+class LinkLost(LinkError):
+    """The link ended while something was waited for. What the pen did is not known from this."""
+
+    number = 2011
+    cause = "The cable was pulled, or the pen restarted or was switched off."
+    action = "Reconnect; the outcome is read from the pen on the next link."
+
+
+class UnsupportedProtocol(LinkError):
+    """The pen speaks another version of the protocol."""
+
+    number = 2020
+    cause = "The pen's firmware and this program are of different generations."
+    action = "Update the side named above."
+
+
+class NotAPen(LinkError):
+    """Bytes arrive, but never one intact frame."""
+
+    number = 2021
+    cause = "Another device is on this port, or the baud rate is wrong."
+    action = "Check port and baud rate."
+
+
+class NoAnswer(LinkError):
+    """The port is open, but nothing at all arrives."""
+
+    number = 2022
+    cause = "The pen is switched off or hangs, or one wire of the cable is broken."
+    action = "Switch the pen off and on; try another cable."
+
+
+class GreetingIgnored(LinkError):
+    """Intact frames arrive, but the pen does not answer our greeting."""
+
+    number = 2023
+    cause = "The line to the pen is broken or echoes, or another host holds the pen."
+    action = "Check the cable; make sure that no other host is connected to this pen."
+
+
 class PenError(MicropenError):
     """E3xxx, exit 30: the pen answered, and the answer forbids going on."""
 
@@ -55,6 +219,58 @@ class PenError(MicropenError):
     exit_code = 30
     cause = "The pen's state is not what this session needs."
     action = "Read the pen's own values above."
+
+
+class PenRefused(PenError):
+    """The pen refused a request; `result` says why in the wire's own number."""
+
+    number = 3001
+    cause = "A precondition that the pen checks does not hold."
+    action = "Remove the cause named above, then try again."
+
+    def __init__(self, what: str, *, result: int) -> None:
+        super().__init__(what)
+        self.result = result
+
+
+class DigestMismatch(PenError):
+    """The pen decoded other settings than were sent."""
+
+    number = 3002
+    cause = "A defect in the pen's firmware or in this program."
+    action = "Do not use this pen with this program; report both versions."
+
+
+class ConditionNotReached(PenError):
+    """The pen did not come into the expected state in time."""
+
+    number = 3003
+    cause = "The pen is blocked or slower than its envelope says."
+    action = "Look at the pen; switch it off and on if it does not come to rest."
+
+
+class RealmMismatch(PenError):
+    """A simulated pen where patients are treated, or a real pen in training."""
+
+    number = 3010
+    cause = "The pen and this service's journal belong to different realms."
+    action = "Use simulated pens for training only, and real pens for treatment only."
+
+
+class IdentityMismatch(PenError):
+    """The pen contradicts itself about who it is."""
+
+    number = 3011
+    cause = "Two pens on one line, or a defect in the pen's firmware."
+    action = "Connect one pen only; if it returns, take the pen out of use."
+
+
+class EventsRunBackwards(PenError):
+    """The pen counts fewer events in this boot than were already read from it."""
+
+    number = 3012
+    cause = "A defect in the pen's firmware."
+    action = "Take the pen out of use; keep the log and the support bundle."
 
 
 class SessionError(MicropenError):
@@ -104,7 +320,9 @@ class JournalCorrupt(JournalError):
 
     number = 5004
     cause = "The disk lost or changed data, or somebody edited the file."
-    action = "Keep the folder as it is, run `micropen session verify`, and restore from the archive."
+    action = (
+        "Keep the folder as it is, run `micropen session verify`, and restore from the archive."
+    )
 
     def __init__(self, what: str, first_bad_seq: int | None = None) -> None:
         self.first_bad_seq = first_bad_seq
