@@ -116,6 +116,8 @@ class SessionOpened(Body):
     plan: dict[str, Any]
     product: dict[str, Any] | None
     limits: dict[str, Any]
+    certificate: dict[str, Any] | None
+    cartridge: dict[str, Any]
     config_digest: str
 
 

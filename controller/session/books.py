@@ -1,0 +1,94 @@
+"""The books of all sessions of a journal: the ledger, and for each session its frozen terms.
+
+Folded from committed entries only, so that a restarted service knows exactly what the last one
+knew: which session is open, in which state, with which syringe, and what was reached.
+"""
+
+import msgspec
+
+from controller.record.entry import Entry
+from controller.record.events import (
+    ArmOpened,
+    Body,
+    SessionClosed,
+    SessionOpened,
+    StateChanged,
+    SyringeLoaded,
+    SyringeRemoved,
+)
+from controller.session.ledger import Interval, Ledger
+from controller.session.states import State
+
+
+class Syringe(msgspec.Struct):
+    """One filled syringe in a session and the arms that drew from it."""
+
+    loaded: SyringeLoaded
+    removed: SyringeRemoved | None = None
+    arms: list[tuple[str, int]] = []
+
+
+class SessionBook(msgspec.Struct):
+    """The terms of a session and where it stands. `opened_wall` is for people and the course."""
+
+    session_id: str
+    opened: SessionOpened
+    opened_wall: str
+    state: State = State.READY
+    syringes: list[Syringe] = []
+    closed: SessionClosed | None = None
+
+    @property
+    def syringe(self) -> Syringe | None:
+        """The syringe in the pen now."""
+        if self.syringes and self.syringes[-1].removed is None:
+            return self.syringes[-1]
+        return None
+
+
+class Books:
+    """Ledger and session books, changed only by committed bodies."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.sessions: dict[str, SessionBook] = {}
+
+    def apply(self, body: Body, session_id: str | None, wall: str) -> None:
+        """Book one committed body with its session and the UTC time it was committed at."""
+        self.ledger.apply(body, session_id)
+        if session_id is None:
+            return
+        if isinstance(body, SessionOpened):
+            self.sessions[session_id] = SessionBook(session_id, body, wall)
+        book = self.sessions.get(session_id)
+        if book is not None:
+            _apply_to(book, body)
+
+    def apply_entry(self, entry: Entry) -> None:
+        """Book one entry as read back from a journal."""
+        self.apply(entry.body(), entry.session_id, entry.wall)
+
+    def open_session(self) -> SessionBook | None:
+        """The session that was opened last and is not closed."""
+        unfinished = [book for book in self.sessions.values() if book.closed is None]
+        return unfinished[-1] if unfinished else None
+
+    def intervals_of(self, syringe: Syringe) -> list[Interval]:
+        """The arms that drew from a syringe, oldest first."""
+        return [self.ledger.intervals[key] for key in syringe.arms]
+
+
+def _apply_to(book: SessionBook, body: Body) -> None:
+    match body:
+        case StateChanged():
+            book.state = State(body.after)
+        case SyringeLoaded():
+            book.syringes.append(Syringe(body))
+        case SyringeRemoved():
+            book.syringes[-1].removed = body
+        case ArmOpened() if book.syringe is not None:
+            book.syringe.arms.append((body.pen_uid, body.arm_id))
+        case SessionClosed():
+            book.closed = body
+        case _:
+            pass

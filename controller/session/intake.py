@@ -1,0 +1,144 @@
+"""From the pen's event stream to committed batches: one commit in flight, the rest waits.
+
+Natural batching: whatever arrives while a commit is on its way to the disk is the next batch.
+Only committed events are acknowledged to the pen (C8), and a ceiling is used only after the
+transaction that raised it (design section 2, idea 4).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Protocol
+
+from controller.clock import Clock
+from controller.pen.strokes import PenStroke
+from controller.record.entry import Entry
+from controller.record.events import Stroke, Strokes, hex_id
+from controller.session.ledger import Interval, Ledger
+from controller.session.recorder import Recorder
+from protocol.words import EventFlag
+
+_KIND = {1: "puncture", 2: "prime", 3: "bench", 4: "preload", 5: "reverse"}
+
+
+class CeilingSource(Protocol):
+    """Who may raise ceilings: the drive of the arm under way."""
+
+    def ceilings_after(self, strokes: Sequence[Stroke]) -> tuple[int, int]:
+        """Puncture and step ceiling that hold once `strokes` are committed as well."""
+        ...
+
+
+def to_record(stroke: PenStroke) -> Stroke:
+    """The journal's form of one event."""
+    flags = stroke.flags
+    return Stroke.model_construct(
+        index=stroke.index,
+        pen_ticks=stroke.pen_ticks,
+        kind=_KIND[stroke.kind],
+        steps=stroke.steps,
+        protrusion_um=stroke.protrusion_um,
+        contact=bool(flags & EventFlag.CONTACT),
+        partial=bool(flags & EventFlag.PARTIAL),
+        load_trip=bool(flags & EventFlag.LOAD_TRIP),
+        depth_miss=bool(flags & EventFlag.DEPTH_MISS),
+        peak_load_dn=stroke.peak_load_dn,
+    )
+
+
+class Intake:
+    """Commits the strokes of one link's pen in order."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        ledger: Ledger,
+        clock: Clock,
+        pen_uid: int,
+        boot_id: int,
+        on_committed: Callable[[], None],
+    ) -> None:
+        self._recorder = recorder
+        self._ledger = ledger
+        self._clock = clock
+        self._uid = hex_id(pen_uid)
+        self._boot_id = boot_id
+        self._on_committed = on_committed
+        self._waiting: list[PenStroke] = []
+        self._waiting_since_mono_s = 0.0
+        self._flight_since_mono_s = 0.0
+        self._in_flight = False
+        self._source: tuple[int, CeilingSource] | None = None
+        self._closed = False
+
+    @property
+    def acked_index(self) -> int:
+        """All events of this boot below this index are committed."""
+        return self._ledger.next_index.get((self._uid, self._boot_id), 0)
+
+    def oldest_age_s(self) -> float:
+        """Age of the oldest event that is not committed; 0 when there is none."""
+        if self._in_flight:
+            return self._clock.mono_s() - self._flight_since_mono_s
+        return self._clock.mono_s() - self._waiting_since_mono_s if self._waiting else 0.0
+
+    def raise_for(self, arm_id: int, source: CeilingSource | None) -> None:
+        """Let `source` raise the ceilings of an arm; None ends that."""
+        self._source = None if source is None else (arm_id, source)
+
+    def take(self, strokes: Sequence[PenStroke]) -> None:
+        """Queue gapless events and commit them as soon as the disk is free."""
+        if not self._waiting:
+            self._waiting_since_mono_s = self._clock.mono_s()
+        self._waiting.extend(strokes)
+        self.kick()
+
+    def close(self) -> None:
+        """Commit nothing more; what was not committed is in the pen's ring and its record."""
+        self._closed = True
+        self._waiting.clear()
+
+    def kick(self) -> None:
+        """Start a commit when something waits and none is under way."""
+        if self._in_flight or self._closed or not self._waiting or self._recorder.failed:
+            return
+        batch, self._waiting = self._waiting, []
+        self._in_flight = True
+        self._flight_since_mono_s = self._waiting_since_mono_s
+        for body, session_id in self._bodies(batch):
+            future = self._recorder.submit(body, session_id=session_id, pen_uid=self._uid)
+        future.add_done_callback(self._committed)
+
+    def _bodies(self, batch: list[PenStroke]) -> list[tuple[Strokes, str | None]]:
+        groups = [(arm_id, list(run)) for arm_id, run in groupby(batch, lambda each: each.arm_id)]
+        return [self._body(arm_id, run) for arm_id, run in groups]
+
+    def _body(self, arm_id: int, run: list[PenStroke]) -> tuple[Strokes, str | None]:
+        strokes = tuple(to_record(stroke) for stroke in run)
+        interval = self._ledger.intervals.get((self._uid, arm_id))
+        punctures, steps = self._ceilings(arm_id, interval, strokes)
+        body = Strokes.model_construct(
+            arm_id=arm_id,
+            pen_uid=self._uid,
+            pen_boot_id=self._boot_id,
+            strokes=strokes,
+            puncture_ceiling=punctures,
+            step_ceiling=steps,
+        )
+        return body, None if interval is None else interval.session_id
+
+    def _ceilings(
+        self, arm_id: int, interval: Interval | None, strokes: Sequence[Stroke]
+    ) -> tuple[int, int]:
+        if self._source is not None and self._source[0] == arm_id:
+            return self._source[1].ceilings_after(strokes)
+        if interval is None:
+            return 0, 0
+        return interval.puncture_ceiling, interval.step_ceiling
+
+    def _committed(self, done: "asyncio.Future[list[Entry]]") -> None:
+        self._in_flight = False
+        if done.cancelled() or done.exception() is not None or self._closed:
+            return
+        self._on_committed()
+        self.kick()

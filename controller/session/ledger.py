@@ -1,0 +1,187 @@
+"""What the pen certainly did and what it may have done: integers, folded from the journal.
+
+The ledger changes only through `apply`, with bodies that are committed; so a restart that reads
+the journal again has the same ledger, byte for byte. Steps and punctures only; `account.py` turns
+them into volume.
+"""
+
+import msgspec
+
+from controller.errors import SessionError
+from controller.record.events import (
+    ArmClosed,
+    ArmOpened,
+    Body,
+    CounterSet,
+    ForeignMovement,
+    PenEnrolled,
+    Strokes,
+)
+from controller.session.amounts import NOTHING, Amount, counters_with, difference, of_strokes
+
+
+class LedgerViolation(SessionError):
+    """The books and the pen contradict each other; nothing is clamped, everything stops."""
+
+    number = 4010
+    cause = "The pen's firmware or memory, or two programs driving one pen."
+    action = "Stop using this pen; send the support bundle. Nothing was changed in the record."
+
+
+class Interval(msgspec.Struct):
+    """One arm in the books. `session_id` is whose it is; None for technicians' arms."""
+
+    opened: ArmOpened
+    session_id: str | None
+    committed: Amount = NOTHING
+    documented: int = 0
+    puncture_ceiling: int = 0
+    step_ceiling: int = 0
+    closed: ArmClosed | None = None
+
+    @property
+    def certain(self) -> Amount:
+        """Proven by committed events or by the pen's final record."""
+        if self.closed is None:
+            return self.committed
+        return difference(self.opened.first, self.closed.certain)
+
+    @property
+    def possible(self) -> Amount:
+        """The most that may have happened: the committed ceilings, or the final record."""
+        if self.closed is not None:
+            return difference(self.opened.first, self.closed.possible)
+        return self.committed.raised_to(
+            self.opened.mode,
+            punctures=max(0, self.puncture_ceiling - self.opened.first.punctures),
+            steps=max(0, self.step_ceiling - base_steps(self.opened)),
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the pen's final word is still missing."""
+        return self.closed is None
+
+
+def base_steps(opened: ArmOpened) -> int:
+    """The counter that the arm's step ceiling is compared with, at the arm's start."""
+    first = opened.first
+    if opened.mode == "reload":
+        return first.reverse_steps
+    return first.dose_steps + first.prime_steps + first.bench_steps + first.preload_steps
+
+
+class Ledger:
+    """All intervals of a journal, the last known counters of each pen, the event cursors."""
+
+    def __init__(self) -> None:
+        self.intervals: dict[tuple[str, int], Interval] = {}
+        self.last_known: dict[str, CounterSet] = {}
+        self.next_index: dict[tuple[str, int], int] = {}
+        self.violations: dict[str, list[str]] = {}
+
+    def apply(self, body: Body, session_id: str | None) -> None:
+        """Book one committed body.
+
+        What the pen did against the rules is booked all the same and noted in `violations`, which
+        blocks every further arm of that pen. Raises LedgerViolation for bodies that this program
+        can never have meant to commit (an arm opened twice, an event booked twice).
+        """
+        match body:
+            case PenEnrolled():
+                self.last_known[body.pen_uid] = body.counters
+                self.violations.pop(body.pen_uid, None)
+            case ForeignMovement():
+                self.last_known[body.pen_uid] = body.after
+            case ArmOpened():
+                self._open(body, session_id)
+            case Strokes():
+                self._strokes(body)
+            case ArmClosed():
+                self._close(body)
+            case _:
+                pass
+
+    def open_intervals(self, pen_uid: str | None = None) -> list[Interval]:
+        """Intervals without the pen's final word, oldest first; of one pen, or of all."""
+        return [
+            interval
+            for (uid, _), interval in self.intervals.items()
+            if interval.is_open and pen_uid in (None, uid)
+        ]
+
+    def of_session(self, session_id: str) -> list[Interval]:
+        """All intervals booked to a session, oldest first."""
+        return [each for each in self.intervals.values() if each.session_id == session_id]
+
+    def _open(self, body: ArmOpened, session_id: str | None) -> None:
+        key = (body.pen_uid, body.arm_id)
+        if key in self.intervals:
+            raise LedgerViolation(f"Arm {body.arm_id} of pen {body.pen_uid} is opened twice.")
+        self.intervals[key] = Interval(
+            body,
+            session_id,
+            puncture_ceiling=body.first.punctures,
+            step_ceiling=base_steps(body),
+        )
+
+    def _strokes(self, body: Strokes) -> None:
+        self._advance_cursor(body)
+        amount = of_strokes(body.strokes)
+        interval = self.intervals.get((body.pen_uid, body.arm_id))
+        if interval is None:
+            self._outside_arms(body, amount)
+            return
+        interval.committed = interval.committed.plus(amount)
+        interval.documented += len(body.strokes)
+        if interval.is_open:
+            interval.puncture_ceiling = max(interval.puncture_ceiling, body.puncture_ceiling)
+            interval.step_ceiling = max(interval.step_ceiling, body.step_ceiling)
+        self._check_committed(interval)
+
+    def _outside_arms(self, body: Strokes, amount: Amount) -> None:
+        # Arm 0 is the pen's own relief. Another host's arm is documented here, and booked as
+        # foreign movement from the counters, which also cover events that were lost.
+        known = self.last_known.get(body.pen_uid)
+        if body.arm_id == 0 and known is not None:
+            self.last_known[body.pen_uid] = counters_with(known, amount)
+
+    def _advance_cursor(self, body: Strokes) -> None:
+        key = (body.pen_uid, body.pen_boot_id)
+        for stroke in body.strokes:
+            if stroke.index < self.next_index.get(key, 0):
+                raise LedgerViolation(f"Event {stroke.index} of boot {key[1]} is booked twice.")
+            self.next_index[key] = stroke.index + 1
+
+    def _check_committed(self, interval: Interval) -> None:
+        if not interval.committed.within(interval.possible):
+            opened = interval.opened
+            self._violate(
+                opened.pen_uid,
+                f"Arm {opened.arm_id}: the pen's events sum up to {interval.committed}, which is "
+                f"over what it was granted, {interval.possible}.",
+            )
+
+    def _close(self, body: ArmClosed) -> None:
+        interval = self._interval(body.pen_uid, body.arm_id)
+        if interval.closed is not None:
+            raise LedgerViolation(f"Arm {body.arm_id} of pen {body.pen_uid} is closed twice.")
+        ceiling = interval.possible
+        interval.closed = body
+        if not interval.possible.within(ceiling):
+            self._violate(
+                body.pen_uid,
+                f"Arm {body.arm_id}: the pen's record says {interval.possible}, which is over "
+                f"the ceilings it was given, {ceiling}.",
+            )
+        if body.how == "final":
+            self.last_known[body.pen_uid] = body.possible
+
+    def _violate(self, pen_uid: str, sentence: str) -> None:
+        self.violations.setdefault(pen_uid, []).append(sentence)
+
+    def _interval(self, pen_uid: str, arm_id: int) -> Interval:
+        found = self.intervals.get((pen_uid, arm_id))
+        if found is None:
+            raise LedgerViolation(f"Arm {arm_id} of pen {pen_uid} is not in this journal.")
+        return found
