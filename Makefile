@@ -1,0 +1,62 @@
+# Everything a person needs, from a fresh machine: `make run` (a demo session), `make test` (all checks).
+# Both set the machine up by themselves; nothing is left outside .venv/ and the usual cache folders.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SOURCES := controller protocol simulator tests
+
+# The lock must not depend on the machine that wrote it: no own index, no local wheels.
+COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
+	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+.PHONY: help run setup test check lint types contracts pytest format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
+
+run: $(READY) ## a whole simulated session, live in this terminal
+	$(BIN)/micropen simulate $(ARGS)
+
+test: check pytest ## every check there is
+
+check: lint types contracts ## style, types and import walls, without running the program
+
+setup: $(READY) ## the virtual environment, from the lock
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+pytest: $(READY) ## the tests alone; make pytest ARGS="-k ledger"
+	$(BIN)/pytest $(ARGS)
+
+format: $(READY) ## put the sources into the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for newer versions
+	$(COMPILE) $(ARGS) --extra demo -o requirements/run.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra demo --extra dev -c requirements/run.txt \
+		-o requirements/dev.txt pyproject.toml
+
+clean: ## forget the environment and the caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+
+# The stamp is written last: an interrupted set-up starts again.
+$(READY): requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(BIN)/python:
+	sh requirements/system.sh $(PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
