@@ -71,20 +71,27 @@ def cobs_encode(raw: bytes) -> bytes:
     """
     if len(raw) > 254:
         raise ValueError(f"COBS block of {len(raw)} bytes; at most 254 fit a frame")
-    return b"".join(bytes((len(run) + 1,)) + run for run in raw.split(_DELIMITER))
+    block = bytearray(_DELIMITER + raw + _DELIMITER)
+    at, end = 0, len(raw) + 1
+    while at < end:
+        zero = block.index(0, at + 1)
+        block[at] = zero - at
+        at = zero
+    return bytes(block[:end])
 
 
 def cobs_decode(encoded: bytes) -> bytes | None:
     """The raw bytes, or None when `encoded` is no COBS block of at most 254 raw bytes."""
-    runs: list[bytes] = []
-    at, size = 0, len(encoded)
+    size = len(encoded)
+    if not 1 <= size <= 255 or 0 in encoded:
+        return None
+    block = bytearray(encoded)
+    at = 0
     while at < size:
-        after = at + encoded[at]
-        if encoded[at] == 0 or after > size:
-            return None
-        runs.append(encoded[at + 1 : after])
+        after = at + block[at]
+        block[at] = 0
         at = after
-    return _DELIMITER.join(runs) if runs and size <= 255 else None
+    return bytes(block[1:]) if at == size else None
 
 
 def encode_frame(frame: Frame) -> bytes:
