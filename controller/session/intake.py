@@ -8,7 +8,7 @@ transaction that raised it (design section 2, idea 4).
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import Literal, Protocol
 
 from controller.clock import Clock
 from controller.pen.strokes import PenStroke
@@ -16,9 +16,16 @@ from controller.record.entry import Entry
 from controller.record.events import Stroke, Strokes, hex_id
 from controller.session.ledger import Interval, Ledger
 from controller.session.recorder import Recorder
-from protocol.words import EventFlag
+from protocol.words import EventFlag, EventKind
 
-_KIND = {1: "puncture", 2: "prime", 3: "bench", 4: "preload", 5: "reverse"}
+KindName = Literal["puncture", "prime", "bench", "preload", "reverse"]
+_KIND: dict[EventKind, KindName] = {
+    EventKind.PUNCTURE: "puncture",
+    EventKind.PRIME: "prime",
+    EventKind.BENCH: "bench",
+    EventKind.PRELOAD: "preload",
+    EventKind.REVERSE: "reverse",
+}
 
 
 class CeilingSource(Protocol):

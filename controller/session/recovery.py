@@ -12,6 +12,7 @@ from controller.pen.driver import Pen
 from controller.pen.identity import text_of
 from controller.record.events import ArmClosed, ForeignMovement, LinkUp, PenEnrolled, hex_id
 from controller.session.amounts import counter_set, difference
+from controller.session.changes import Changes
 from controller.session.closing import (
     RecordNotFinal,
     RecordUnusable,
@@ -33,13 +34,20 @@ class Recovery:
     """Reconciles one pen that has just been linked."""
 
     def __init__(
-        self, pen: Pen, intake: Intake, ledger: Ledger, recorder: Recorder, clock: Clock
+        self,
+        pen: Pen,
+        intake: Intake,
+        ledger: Ledger,
+        recorder: Recorder,
+        clock: Clock,
+        changes: Changes,
     ) -> None:
         self._pen = pen
         self._intake = intake
         self._ledger = ledger
         self._recorder = recorder
         self._clock = clock
+        self._changes = changes
         self._uid = hex_id(pen.uid)
 
     async def run(self) -> None:
@@ -60,12 +68,9 @@ class Recovery:
 
         The final record covers events that never come.
         """
-        deadline_mono_s = self._clock.mono_s() + EVENTS_WITHIN_S
-        while (
-            self._intake.acked_index < self._pen.status.next_index
-            and self._clock.mono_s() < deadline_mono_s
-        ):
-            await asyncio.sleep(POLL_S)
+        await self._changes.until(
+            lambda: self._intake.acked_index >= self._pen.status.next_index, EVENTS_WITHIN_S
+        )
 
     async def _recognise(self) -> None:
         pen = self._pen
@@ -127,9 +132,7 @@ class Recovery:
     async def _fresh_status(self) -> None:
         # A status from before the final record would look like a counter that fell.
         seen_ticks = self._pen.status.pen_ticks
-        deadline_mono_s = self._clock.mono_s() + EVENTS_WITHIN_S
-        while self._pen.status.pen_ticks <= seen_ticks and self._clock.mono_s() < deadline_mono_s:
-            await asyncio.sleep(POLL_S)
+        await self._changes.until(lambda: self._pen.status.pen_ticks > seen_ticks, EVENTS_WITHIN_S)
 
     async def _adopt_foreign(self) -> None:
         await self._fresh_status()

@@ -63,6 +63,7 @@ TRANSITIONS: dict[tuple[State, Act], State] = {
     (State.ARMING, Act.LOSE): State.INTERRUPTED,
     (State.RUNNING, Act.LOSE): State.INTERRUPTED,
     (State.ENDING, Act.LOSE): State.INTERRUPTED,
+    (State.ENDING, Act.BLOCK): State.BLOCKED,
     (State.INTERRUPTED, Act.RECONCILE): State.READY,
     (State.INTERRUPTED, Act.BLOCK): State.BLOCKED,
     (State.READY, Act.BLOCK): State.BLOCKED,
