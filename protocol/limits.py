@@ -1,6 +1,6 @@
 """Every number of the wire contract that both ends must agree on.
 
-Source of all values: design.md section 5 (rules C1-C12), restated in SPEC.md "Constants".
+Source of all values: rules C1-C12 of SPEC.md, whose table "Constants" the test suite compares.
 Times are microseconds of the pen's own tick unless the name ends otherwise.
 """
 
@@ -20,18 +20,24 @@ FRAME_MAX_BYTES: Final = ENCODED_MAX_BYTES + 2
 EVENT_BATCH_MAX_US: Final = 25_000
 EVENT_RING_MIN_RECORDS: Final = 1_024
 
-# C2 handshake
+# C2 handshake and requests
 REPLACED_NONCES_KEPT: Final = 16
+HELLO_REPEAT_US: Final = 100_000
+HANDSHAKE_US: Final = 3_000_000
+REQUEST_REPEAT_US: Final = 60_000
+REPLY_WITHIN_US: Final = 10_000
 
 # C4 arm
 ARM_WITHOUT_GRANT_US: Final = 1_000_000
 ARM_RECORDS_KEPT: Final = 16
 HOSTS_KEPT: Final = 8
+ARM_RING_FREE_RECORDS: Final = 256
 
 # C5 grant and status
 GRANT_PERIOD_US: Final = 25_000
 LEASE_HOST_MAX_US: Final = 200_000
 LEASE_PEN_MAX_US: Final = 250_000
+GRANT_REFUSED_PAUSE_US: Final = 100_000
 STATUS_PERIOD_US: Final = 100_000
 STATUS_STALE_US: Final = 1_000_000
 
@@ -50,6 +56,7 @@ RESERVATION_MAX_STROKES: Final = 256
 
 # C10 stop
 STOP_REPEAT_US: Final = 20_000
+STOP_UNCONFIRMED_US: Final = 100_000
 
 # C12 prime, reload, bench
 SLICE_US: Final = 100_000
