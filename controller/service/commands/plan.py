@@ -1,0 +1,150 @@
+"""`micropen plan`: what a plan would give, against every limit, without a pen."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from controller.errors import PlanBlocked
+from controller.session.catalogue import Catalogue
+from controller.session.interlocks import Findings, blocks, check_approval, check_bench, show
+from controller.session.measures import Bench, measure_plan
+from controller.session.plan import Zone, load_plan
+from controller.session.preparation import prepare
+from controller.session.units import MICROSECONDS_A_SECOND, microlitres, rounded
+from controller.settings.scalars import exact_text
+
+plan_app = typer.Typer(no_args_is_help=True, help="Check what is to be given, without a pen.")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The config folder.", envvar="MICROPEN_CONFIG")
+]
+
+
+@plan_app.callback()
+def _plan() -> None:
+    """Check what is to be given, without a pen."""
+
+
+@plan_app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(help="The plan, a TOML file.")],
+    config: ConfigOption = Path("config"),
+    pen: Annotated[str, typer.Option(help="Pen model to reckon with.")] = "",
+    certificate: Annotated[str, typer.Option(help="Certificate to reckon with.")] = "",
+) -> None:
+    """Show what FILE would give, zone by zone, against every limit.
+
+    Exit code 0 when nothing forbids it (warnings may stand), 10 otherwise.
+    """
+    catalogue = Catalogue(config)
+    planning = catalogue.settings.planning
+    bench = prepare(
+        load_plan(file),
+        catalogue,
+        catalogue.pen(pen or planning.pen).envelope(),
+        catalogue.certificate(certificate or planning.certificate),
+    )
+    findings = check_bench(bench) + check_approval(bench.limits, catalogue.settings.realm)
+    _show(bench, findings)
+    if blocks(findings):
+        raise PlanBlocked(f"{file}: {bench.plan.name} is not allowed as it stands.")
+
+
+def _show(bench: Bench, findings: Findings) -> None:
+    console = Console()
+    plan = bench.plan
+    console.print(
+        f"[bold]{plan.name}[/]: {_kind(bench)}, cartridge {plan.cartridge}, patient ", end=""
+    )
+    console.print(f"{plan.patient}")
+    console.print(_zones(bench))
+    console.print(_limits(bench))
+    for finding in findings:
+        colour = "red" if finding.severity == "block" else "yellow"
+        word = finding.severity.upper()
+        console.print(f"[{colour}]{word}[/] {finding.code} {escape(finding.sentence)}")
+    _verdict(console, findings)
+    console.print(f"Course: earlier sessions are not known here; plan digest {plan.digest[:16]}.")
+
+
+def _verdict(console: Console, findings: Findings) -> None:
+    if blocks(findings):
+        console.print("[red]This plan is not allowed.[/]")
+    else:
+        console.print(
+            "[green]Every limit holds.[/] A pen, a vial and an operator are still to come."
+        )
+
+
+def _kind(bench: Bench) -> str:
+    if bench.product is None:
+        return "collagen induction, no dispense"
+    return f"micro-dosing of {escape(bench.product.title)}"
+
+
+def _zones(bench: Bench) -> Table:
+    table = Table(title="What would be given")
+    for heading in ("zone", "punctures", "uL each", "steps", "uL", "units", "um", "Hz", "s"):
+        table.add_column(heading, justify="left" if heading == "zone" else "right")
+    for zone in bench.plan.zones:
+        table.add_row(*_zone_row(bench, zone))
+    table.add_section()
+    total = bench.session_nl()
+    table.add_row(
+        "all",
+        str(sum(zone.punctures for zone in bench.plan.zones)),
+        "",
+        "",
+        microlitres(total),
+        _units(bench, bench.units(total)),
+        "",
+        "",
+        _seconds(sum(zone.punctures * zone.stroke_period_us for zone in bench.plan.zones)),
+    )
+    return table
+
+
+def _zone_row(bench: Bench, zone: Zone) -> tuple[str, ...]:
+    dose = bench.dose_nl(zone)
+    total = dose * zone.punctures
+    return (
+        f"{zone.name} ({zone.region})",
+        str(zone.punctures),
+        microlitres(dose, 3),
+        str(bench.steps(zone)),
+        microlitres(total),
+        _units(bench, bench.units(total)),
+        str(zone.protrusion_um),
+        exact_text(zone.cadence_hz),
+        _seconds(zone.punctures * zone.stroke_period_us),
+    )
+
+
+def _units(bench: Bench, units: object) -> str:
+    from fractions import Fraction
+
+    return f"{rounded(units, 2)} {bench.limits.unit}" if isinstance(units, Fraction) else "-"
+
+
+def _seconds(duration_us: int) -> str:
+    return str(-(-duration_us // MICROSECONDS_A_SECOND))
+
+
+def _limits(bench: Bench) -> Table:
+    table = Table(title="Against every limit")
+    for heading in ("where", "what", "value", "limit", "unit", ""):
+        right = heading in {"value", "limit"}
+        table.add_column(heading, justify="right" if right else "left", no_wrap=right)
+    for measure in measure_plan(bench):
+        bound = ("at least " if measure.at_least else "") + show(measure.limit)
+        verdict = "[green]ok[/]" if measure.holds else "[red]over[/]"
+        if measure.at_least and not measure.holds:
+            verdict = "[red]under[/]"
+        table.add_row(
+            measure.subject, measure.name, show(measure.value), bound, measure.unit, verdict
+        )
+    return table
