@@ -99,7 +99,7 @@ class Catalogue:
 
     @property
     def digest(self) -> str:
-        """sha256, in hex, over names and bytes of all files: what a session is frozen with (H40)."""
+        """sha256, in hex, over names and bytes of all files; a session is frozen with it (H40)."""
         whole = hashlib.sha256()
         for path in self.files():
             name = path.relative_to(self.folder).as_posix().encode()

@@ -146,7 +146,7 @@ def _timing(bench: Bench, zone: Zone) -> Iterator[Measure]:
     shortest = Fraction(bench.shortest_us(zone))
     for code, name, limit in (
         ("CADENCE_OVER_LIMIT", "stroke period", Fraction(bench.limits.min_stroke_period_us)),
-        ("STROKE_DOES_NOT_FIT", "stroke period", shortest),
+        ("STROKE_DOES_NOT_FIT", "stroke period for this dose", shortest),
     ):
         yield Measure(code, subject, name, period, limit, "us", at_least=True)
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from controller.errors import InputError, InputRejected
 from controller.session.cartridge import CartridgeType, PenModel
@@ -68,7 +67,7 @@ def check(
 def _sentences(fault: InputError) -> tuple[object, ...]:
     if isinstance(fault, InputRejected):
         return fault.problems
-    return (escape(f"E{fault.number} {fault.what}"),)
+    return (f"E{fault.number} {fault.what}",)
 
 
 @config_app.command("schema")

@@ -1,5 +1,6 @@
 """`micropen plan`: what a plan would give, against every limit, without a pen."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -57,10 +58,8 @@ def check(
 def _show(bench: Bench, findings: Findings) -> None:
     console = Console()
     plan = bench.plan
-    console.print(
-        f"[bold]{plan.name}[/]: {_kind(bench)}, cartridge {plan.cartridge}, patient ", end=""
-    )
-    console.print(f"{plan.patient}")
+    cartridge = f"{plan.cartridge} with needles: {bench.cartridge.needles}"
+    console.print(f"[bold]{plan.name}[/]: {_kind(bench)}; cartridge {cartridge}; {plan.patient}")
     console.print(_zones(bench))
     console.print(_limits(bench))
     for finding in findings:
@@ -88,7 +87,8 @@ def _kind(bench: Bench) -> str:
 
 def _zones(bench: Bench) -> Table:
     table = Table(title="What would be given")
-    for heading in ("zone", "punctures", "uL each", "steps", "uL", "units", "um", "Hz", "s"):
+    units = bench.limits.unit or "units"
+    for heading in ("zone", "punctures", "uL each", "steps", "uL", units, "um", "Hz", "s"):
         table.add_column(heading, justify="left" if heading == "zone" else "right")
     for zone in bench.plan.zones:
         table.add_row(*_zone_row(bench, zone))
@@ -100,7 +100,7 @@ def _zones(bench: Bench) -> Table:
         "",
         "",
         microlitres(total),
-        _units(bench, bench.units(total)),
+        _units(bench.units(total)),
         "",
         "",
         _seconds(sum(zone.punctures * zone.stroke_period_us for zone in bench.plan.zones)),
@@ -117,17 +117,15 @@ def _zone_row(bench: Bench, zone: Zone) -> tuple[str, ...]:
         microlitres(dose, 3),
         str(bench.steps(zone)),
         microlitres(total),
-        _units(bench, bench.units(total)),
+        _units(bench.units(total)),
         str(zone.protrusion_um),
         exact_text(zone.cadence_hz),
         _seconds(zone.punctures * zone.stroke_period_us),
     )
 
 
-def _units(bench: Bench, units: object) -> str:
-    from fractions import Fraction
-
-    return f"{rounded(units, 2)} {bench.limits.unit}" if isinstance(units, Fraction) else "-"
+def _units(units: Fraction | None) -> str:
+    return "-" if units is None else rounded(units, 2)
 
 
 def _seconds(duration_us: int) -> str:
