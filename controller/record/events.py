@@ -119,6 +119,7 @@ class SessionOpened(Body):
     certificate: dict[str, Any] | None
     cartridge: dict[str, Any]
     config_digest: str
+    accept_provisional: bool
 
 
 class StateChanged(Body):

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from controller.errors import LinkError, NotCertified, PenRefused, SessionError
+from controller.errors import LinkError, PenRefused, SessionError
 from controller.pen.driver import Pen
 from controller.pen.identity import realm_of
 from controller.record.events import (
@@ -24,14 +24,22 @@ from controller.session import arming
 from controller.session.account import session_account
 from controller.session.amounts import wire_counters
 from controller.session.books import SessionBook, Syringe
+from controller.session.certificate import Certificate
 from controller.session.closing import seal_body
 from controller.session.drive import Drive
 from controller.session.engine import Engine
+from controller.session.interlocks import (
+    Finding,
+    check_cartridge,
+    check_certificate,
+    check_product,
+)
 from controller.session.ledger import Interval
 from controller.session.progress import Progress
 from controller.session.states import Act, State, after
 from controller.session.summary import account_dict
 from controller.session.terms import Terms, terms_of
+from protocol.messages import Cartridge
 from protocol.words import RESULT_SENTENCES, Result, StatusFlag
 
 _MAY_SEAL = ("technician", "administrator")
@@ -122,7 +130,6 @@ class Acts:
             zone = self.progress.next_zone()
             if zone is None:
                 raise arming.NothingAllowed("Every zone of the plan is complete.")
-            self._check_certificate(pen, zone.dose_nl)
             await self._arm(pen, arming.zone_request(self.progress, zone), actor)
             return zone.name
 
@@ -214,7 +221,7 @@ class Acts:
     async def _arm(self, pen: Pen, request: arming.Request, actor: Actor) -> None:
         engine = self._engine
         fitted = await pen.cartridge()
-        arming.check_cartridge(self.progress, fitted)
+        self._check_fit(pen, fitted)
         digest = await arming.configure(pen, request.settings)
         arm_id = self._next_arm_id(pen)
         prepared = arming.prepare(pen, arm_id, request, digest, fitted, actor)
@@ -261,21 +268,28 @@ class Acts:
             arm = unclosed[0].opened
             raise DosingBlocked(f"Arm {arm.arm_id} of pen {arm.pen_uid} is still open.")
 
-    def _check_certificate(self, pen: Pen, dose_nl: int) -> None:
-        certificate = self.progress.terms.certificate
-        if not dose_nl:
-            return
-        if certificate is None:
-            raise DosingBlocked("The session has no certificate, so no volume is known.")
-        if not certificate.is_for(pen.uid):
-            raise NotCertified(f"Certificate {certificate.certificate_id} is for another pen.")
-        if certificate.wire_id != pen.identity.certificate_id:
-            raise NotCertified(
-                f"The pen stores certificate {hex_id(pen.identity.certificate_id)}, "
-                f"this session has {certificate.certificate_id}."
+    def _check_fit(self, pen: Pen, fitted: Cartridge) -> None:
+        progress, now_wall = self.progress, self._engine.clock.now_wall()
+        terms = progress.terms
+        armed_here = any(
+            arm.opened.cartridge_uid == hex_id(fitted.cartridge_uid) for arm in progress.intervals()
+        )
+        findings = list(check_cartridge(terms.cartridge, fitted, armed_here=armed_here))
+        if terms.product is not None:
+            findings += check_product(terms.product, now_wall)
+        if terms.certificate is not None:
+            findings += check_certificate(
+                terms.certificate,
+                pen_uid=pen.uid,
+                pen_punctures=pen.status.counters.punctures,
+                now_wall=now_wall,
+                realm=self._engine.realm,
+                accept_provisional=terms.accept_provisional,
             )
-        if not certificate.is_valid_at(self._engine.clock.now_wall()):
-            raise NotCertified(f"Certificate {certificate.certificate_id} has expired.")
+            findings += _stored(terms.certificate, pen.identity.certificate_id)
+        for finding in findings:
+            if finding.severity == "block":
+                raise DosingBlocked(finding.sentence)
 
     def _removed(self, reason: str, actor: Actor) -> list[Body]:
         syringe: Syringe | None = self._book().syringe
@@ -317,6 +331,16 @@ class Acts:
 def _loaded(number: int, fill_nl: int, terms: Terms, actor: Actor) -> SyringeLoaded:
     lot = terms.product.lot if terms.product else ""
     return SyringeLoaded(syringe=number, fill_nl=fill_nl, lot=lot, actor=actor)
+
+
+def _stored(certificate: Certificate, stored_id: int) -> list[Finding]:
+    if certificate.wire_id == stored_id:
+        return []
+    sentence = (
+        f"The pen stores certificate {hex_id(stored_id)}, this session has "
+        f"{certificate.certificate_id}. Calibrate the pen, or choose the certificate it stores."
+    )
+    return [Finding("CERTIFICATE_MISMATCH", "block", sentence)]
 
 
 def _refused(request: str, result: Result) -> PenRefused:

@@ -3,8 +3,6 @@
 The order is the point: the arm and its first ceilings are durable before ARM's first byte.
 """
 
-from typing import Literal
-
 import msgspec
 
 from controller.errors import SessionError
@@ -33,14 +31,6 @@ class NothingAllowed(SessionError):
     action = "Read the account with `micropen session show`; a clinician sets the limits."
 
 
-class CartridgeUnfit(SessionError):
-    """The fitted cartridge is not the one that this session needs."""
-
-    number = 4022
-    cause = "No cartridge, another type, or one that was used before."
-    action = "Fit a new cartridge of the planned type."
-
-
 Purpose = Literal["zone", "prime", "purge", "bench"]
 ModeName = Literal["dose", "no_dispense", "prime", "reload", "bench"]
 MODE_NAMES: dict[Mode, ModeName] = {
@@ -50,7 +40,6 @@ MODE_NAMES: dict[Mode, ModeName] = {
     Mode.RELOAD: "reload",
     Mode.BENCH: "bench",
 }
-
 
 # domain.md 5.2: the depth axis needs 0.2 to 1 s; the rest is for a disturbed line.
 AT_REST_WITHIN_S = 5.0
@@ -104,21 +93,6 @@ def prime_request(progress: Progress, envelope: Envelope, *, preloaded: bool) ->
         dwell_us=0,
     )
     return Request("prime", None, settings, allowance, progress.prime_picolitres())
-
-
-def check_cartridge(progress: Progress, fitted: Cartridge) -> None:
-    """Refuse a missing, foreign or re-used cartridge. Raises CartridgeUnfit."""
-    wanted = progress.terms.cartridge
-    mine = {arm.opened.cartridge_uid for arm in progress.intervals() if arm.opened.zone}
-    if not fitted.present:
-        raise CartridgeUnfit("No cartridge is fitted.")
-    if fitted.type_code != wanted.type_code:
-        raise CartridgeUnfit(
-            f"The fitted cartridge has type code {fitted.type_code}; "
-            f"the plan needs '{wanted.name}' ({wanted.type_code})."
-        )
-    if fitted.used and hex_id(fitted.cartridge_uid) not in mine:
-        raise CartridgeUnfit("The fitted cartridge was used before, outside this session.")
 
 
 async def configure(pen: Pen, settings: StrokeSettings) -> int:

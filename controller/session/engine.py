@@ -6,13 +6,14 @@ committed entries. STOP is not an act: it waits for nothing and is recorded afte
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from controller.clock import Clock
-from controller.errors import LinkError, MicropenError
+from controller.errors import LinkError, MicropenError, PenError
 from controller.pen.driver import Pen
+from controller.pen.identity import Realm, require_realm
 from controller.pen.strokes import PenStroke
 from controller.record.events import (
     Actor,
@@ -50,22 +51,21 @@ _ARM_OPEN = frozenset({State.ARMING, State.RUNNING, State.ENDING})
 log = structlog.get_logger("session")
 
 
-class Line(Protocol):
-    """What the engine needs of the pen line."""
-
-    def stop(self, reason: str) -> int:
-        """Send STOP now, from any thread; returns the stop id."""
-        ...
+SendStop = Callable[[str], int]
+"""Sends STOP at once, for a reason; callable from any thread; returns the stop id."""
 
 
 class Engine:
     """State of one service: at most one open session, one linked pen, one arm."""
 
-    def __init__(self, clock: Clock, books: Books, writer: Writer, line: Line) -> None:
+    def __init__(
+        self, clock: Clock, books: Books, writer: Writer, send_stop: SendStop, realm: Realm
+    ) -> None:
         self.clock = clock
+        self.realm = realm
         self.books = books
         self.recorder = Recorder(writer, books, self._record_failed)
-        self.line = line
+        self._send_stop = send_stop
         self.changes = Changes()
         self.alarms = AlarmBoard()
         self.book: SessionBook | None = books.open_session()
@@ -101,7 +101,7 @@ class Engine:
 
     def note(self, *bodies: Body) -> None:
         """Record bodies of the open session without waiting for the disk."""
-        if bodies and not self.recorder.failed:
+        if bodies and self.recorder.accepts:
             self.recorder.submit(*bodies, session_id=self.session_id, pen_uid=self._uid())
 
     async def commit(self, *bodies: Body) -> None:
@@ -139,7 +139,7 @@ class Engine:
 
     def stop(self, reason: str, actor: Actor | None = None) -> int:
         """Stop the pen now. The bytes leave before anything else happens here."""
-        stop_id = self.line.stop(reason)
+        stop_id = self._send_stop(reason)
         self.stop_was_sent(stop_id, reason, actor)
         return stop_id
 
@@ -287,18 +287,23 @@ class Engine:
             self.stop(sentence)
 
     def _record_failed(self, error: Exception) -> None:
-        self.line.stop("the record cannot be written")
+        self._send_stop("the record cannot be written")
         if self.drive is not None:
             self.drive.halt()
-        self.alarm(raised("record_failed", str(error)))
         log.error("record failed", error=str(error))
         self.on_record_failed(error)
+        self.note(*self.alarm(raised("record_failed", str(error))))
+        if self.pen is not None:
+            self.pen.follow_strokes(self.intake.acked_index if self.intake else 0)
         self.changes.notify()
 
     async def _reconcile(self, pen: Pen, intake: Intake) -> None:
         recovery = Recovery(pen, intake, self.books.ledger, self.recorder, self.clock, self.changes)
         try:
+            require_realm(pen.uid, self.realm)
             await recovery.run()
+        except PenError as error:
+            self.pen_failed(error)
         except (RecordUnusable, RecordNotFinal, NegativeDifference) as error:
             self._blocked(error)
         except LinkError as error:

@@ -107,7 +107,7 @@ class Intake:
 
     def kick(self) -> None:
         """Start a commit when something waits and none is under way."""
-        if self._in_flight or self._closed or not self._waiting or self._recorder.failed:
+        if self._in_flight or self._closed or not self._waiting or not self._recorder.accepts:
             return
         batch, self._waiting = self._waiting, []
         self._in_flight = True

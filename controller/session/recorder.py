@@ -1,7 +1,8 @@
 """The only way into the books: commit first, then apply to ledger and session books.
 
 Whoever submits here gets a future that is done when the bodies are durable *and* booked, in the
-order of submission. After the first failure nothing is accepted any more.
+order of submission. After the first failure the same file gets nothing more: the record may go on
+in a successor, but nothing is armed any more.
 """
 
 import asyncio
@@ -29,6 +30,12 @@ class Recorder:
         self._books = books
         self._on_failed = on_failed
         self.failed = False
+        self.accepts = True
+
+    def continue_in(self, writer: Writer) -> None:
+        """Go on recording in a successor journal; `failed` stays set, so nothing is armed."""
+        self._writer = writer
+        self.accepts = True
 
     def submit(
         self, *bodies: Body, session_id: str | None = None, pen_uid: str | None = None
@@ -56,5 +63,5 @@ class Recorder:
             for draft, entry in zip(drafts, done.result(), strict=True):
                 self._books.apply(draft.body, draft.session_id, entry.wall)
         elif not self.failed and isinstance(error, Exception):
-            self.failed = True
+            self.failed, self.accepts = True, False
             self._on_failed(error)

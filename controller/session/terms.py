@@ -23,6 +23,7 @@ class Terms(msgspec.Struct, frozen=True):
     certificate: Certificate | None
     cartridge: CartridgeType
     config_digest: str
+    accept_provisional: bool
 
     def opened(self, operator: Actor) -> SessionOpened:
         """The entry that freezes these terms."""
@@ -37,6 +38,7 @@ class Terms(msgspec.Struct, frozen=True):
             certificate=self.certificate.model_dump(mode="json") if self.certificate else None,
             cartridge=self.cartridge.model_dump(mode="json"),
             config_digest=self.config_digest,
+            accept_provisional=self.accept_provisional,
         )
 
 
@@ -49,4 +51,5 @@ def terms_of(opened: SessionOpened) -> Terms:
         certificate=Certificate.model_validate(opened.certificate) if opened.certificate else None,
         cartridge=CartridgeType.model_validate(opened.cartridge),
         config_digest=opened.config_digest,
+        accept_provisional=opened.accept_provisional,
     )

@@ -1,0 +1,37 @@
+"""Log lines: JSON for the journal of a service, readable on a terminal. No line per puncture."""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+from controller.settings.service import Realm
+
+
+def _as_json(event: dict[str, Any], **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def set_up_logs(*, as_json: bool, realm: Realm, verbose: bool = False) -> None:
+    """Send log lines to stderr; every line carries the realm, and session and pen once known."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer(serializer=_as_json)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    level = logging.DEBUG if verbose else logging.INFO
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="wall"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(realm=realm, session=None, pen=None)
