@@ -119,10 +119,11 @@ class SerialPort:
         self._loop.remove_reader(self._fd)
         _release(self._fd)
         os.dup2(self._null, self._fd, inheritable=False)
+        os.close(self._null)
 
     def __del__(self) -> None:
+        self.close()
         os.close(self._fd)
-        os.close(self._null)
 
 
 class SerialOpener:
