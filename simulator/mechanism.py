@@ -176,5 +176,9 @@ class Mechanism(Body):
         self.needle.motor.brake(now_us)
         parked_us = self.retract(now_us)
         self.depth.lose_home()
-        self._encoder_zero_steps = self.plunger.encoder_steps()
+        self.zero_encoder()
         return max(parked_us, self.needle.end_us() or parked_us)
+
+    def zero_encoder(self) -> None:
+        """Power came: the encoder counts from 0."""
+        self._encoder_zero_steps = self.plunger.encoder_steps()

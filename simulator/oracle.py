@@ -54,11 +54,18 @@ class Oracle:
     def __init__(self, totals: Totals | None = None, kept: int = KEPT_STROKES) -> None:
         self.totals = totals or Totals()
         self.strokes: deque[StrokeTruth] = deque(maxlen=kept)
+        self.strokes_seen = 0
         self._open: StrokeTruth | None = None
         self._last: StrokeTruth | None = None
 
+    @property
+    def in_stroke(self) -> bool:
+        """Whether a needle is away from rest."""
+        return self._open is not None
+
     def started(self, now_us: int) -> None:
         """A needle left rest."""
+        self.strokes_seen += 1
         self.totals.punctures += 1
         stroke = StrokeTruth(self.totals.punctures, now_us, 0, 0, 0, 0.0, 0.0, 0.0)
         self._open = self._last = stroke

@@ -1,0 +1,82 @@
+"""Runs a simulated world in the time of an asyncio loop.
+
+World time is the loop's time, so a loop in virtual time runs the pen in virtual time. One timer at
+a time, set for the next instant at which anything happens; a late loop is caught up exactly.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from simulator.world import World
+
+
+class Driver:
+    """Runs a world in a loop's time. One host at a time is connected through `plug`."""
+
+    def __init__(
+        self,
+        world: World,
+        loop: asyncio.AbstractEventLoop | None = None,
+        before_output: Callable[[], None] | None = None,
+    ) -> None:
+        self.world = world
+        self._loop = loop or asyncio.get_running_loop()
+        self._start_s = self._loop.time()
+        self._before_output = before_output
+        self._to_host: Callable[[bytes], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._running = True
+        self.run()
+
+    def now_us(self) -> int:
+        """World time: microseconds since the driver was made."""
+        return round((self._loop.time() - self._start_s) * 1e6)
+
+    def plug(self, to_host: Callable[[bytes], None] | None) -> None:
+        """Connect a host (or nobody). What was under way on the wire is lost."""
+        self.world.line.drop_all()
+        self._to_host = to_host
+
+    def unplug(self, to_host: Callable[[bytes], None]) -> None:
+        """Disconnect `to_host`, if it is the one that is connected."""
+        if self._to_host == to_host:
+            self.plug(None)
+
+    def host_sends(self, data: bytes) -> None:
+        """The host wrote `data`."""
+        if self._running:
+            self.world.host_sends(data, self.now_us())
+            self.run()
+
+    def run(self) -> None:
+        """Let the world catch up with the loop's time, deliver output, set the next timer."""
+        if not self._running:
+            return
+        now_us = self.now_us()
+        self.world.advance(now_us)
+        self._deliver(now_us)
+        self._set_timer()
+
+    def _deliver(self, now_us: int) -> None:
+        pieces = self.world.take_for_host(now_us)
+        if self._before_output is not None:
+            self._before_output()
+        for piece in pieces:
+            if self._to_host is not None:
+                self._to_host(piece)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wakes = [self.world.next_wake_us(), self.world.next_for_host_us()]
+        due_us = min((wake for wake in wakes if wake is not None), default=None)
+        if due_us is not None:
+            self._timer = self._loop.call_at(self._start_s + due_us / 1e6, self.run)
+
+    def stop(self) -> None:
+        """Freeze the world for good."""
+        self._running = False
+        self._to_host = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,219 @@
+"""The hostile wire: what a bad cable, hub or driver does to bytes, both ways and repeatably.
+
+Pure over `now_us`: the same seed and the same calls give the same bytes in virtual and real time.
+Covers L1-L15 of the fault catalogue; unplugging (L16-L20) is done where the port is
+(`attach.py`, `runner.py`). Imports nothing but the standard library and msgspec.
+"""
+
+from heapq import heappop, heappush
+from random import Random
+
+import msgspec
+
+_DELIMITER = b"\x00"
+_BITS_PER_BYTE = 10
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A span of world time, `from_s` to `to_s`."""
+
+    from_s: float
+    to_s: float
+
+    def holds(self, now_us: int) -> bool:
+        """Whether `now_us` lies inside."""
+        return self.from_s * 1e6 <= now_us < self.to_s * 1e6
+
+
+class WireSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One direction. Shares are probabilities 0-1 a frame (byte and bit errors: a byte).
+
+    Typical fault tests use 0-0.05 (domain.md 5.4). `baud` 0 = no transmission time.
+    """
+
+    baud: int = 0
+    latency_us: int = 0
+    latency_jitter_us: int = 0
+    lose_frame: float = 0.0
+    duplicate_frame: float = 0.0
+    reorder_frame: float = 0.0
+    reorder_by_us: int = 20_000
+    truncate_frame: float = 0.0
+    merge_frame: float = 0.0
+    burst_frame: float = 0.0
+    garbage_frame: float = 0.0
+    garbage_bytes: int = 40
+    delay_frame: float = 0.0
+    delay_us: int = 2_000_000
+    flip_byte: float = 0.0
+    flip_bits: int = 1
+    lose_byte: float = 0.0
+    byte_at_a_time: bool = False
+    dead: tuple[Window, ...] = ()
+    wrong_baud: tuple[Window, ...] = ()
+
+
+class LineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Both directions; `echo` hands the host its own bytes back (L13)."""
+
+    to_pen: WireSettings = WireSettings()
+    to_host: WireSettings = WireSettings()
+    echo: bool = False
+
+
+def split_frames(data: bytes) -> list[bytes]:
+    """Cut `data` at delimiters; each piece keeps one before and after where it had them."""
+    pieces = data.split(_DELIMITER)
+    last = len(pieces) - 1
+    return [
+        (_DELIMITER if at else b"") + piece + (_DELIMITER if at < last else b"")
+        for at, piece in enumerate(pieces)
+        if piece
+    ]
+
+
+class Wire:
+    """One direction."""
+
+    def __init__(self, settings: WireSettings, rng: Random) -> None:
+        self.settings = settings
+        self.extra_latency_us = 0
+        self.cut = False
+        self._rng = rng
+        self._queue: list[tuple[int, int, bytes]] = []
+        self._order = 0
+        self._busy_until_us = 0
+        self._newest_due_us = 0
+        self._is_clean = settings == WireSettings()
+
+    def send(self, now_us: int, data: bytes) -> None:
+        """Put bytes on the wire at `now_us`."""
+        if not data or self.cut or any(window.holds(now_us) for window in self.settings.dead):
+            return
+        if self._is_clean:
+            self._put(now_us + self.extra_latency_us, data)
+            return
+        for frame in split_frames(data):
+            self._send_frame(now_us, frame)
+
+    def _send_frame(self, now_us: int, frame: bytes) -> None:
+        settings = self.settings
+        if self._hit(settings.lose_frame):
+            return
+        copies = 2 if self._hit(settings.duplicate_frame) else 1
+        for _ in range(copies):
+            later_us = settings.reorder_by_us if self._hit(settings.reorder_frame) else 0
+            if self._hit(settings.delay_frame):
+                later_us += settings.delay_us
+            self._transmit(now_us, self._spoil(now_us, frame), later_us)
+
+    def _spoil(self, now_us: int, frame: bytes) -> bytes:
+        settings = self.settings
+        if any(window.holds(now_us) for window in settings.wrong_baud):
+            return self._rng.randbytes(len(frame))
+        if self._hit(settings.truncate_frame):
+            frame = frame[: self._rng.randrange(len(frame))]
+        if self._hit(settings.merge_frame):
+            frame = frame.strip(_DELIMITER)
+        if self._hit(settings.burst_frame):
+            frame = self._burst(frame)
+        if settings.flip_byte or settings.lose_byte:
+            frame = self._spoil_bytes(frame)
+        if self._hit(settings.garbage_frame):
+            frame += self._rng.randbytes(self._rng.randint(1, settings.garbage_bytes))
+        return frame
+
+    def _burst(self, frame: bytes) -> bytes:
+        """Up to 32 bits in a row become noise."""
+        if not frame:
+            return frame
+        at = self._rng.randrange(len(frame))
+        size = min(self._rng.randint(1, 4), len(frame) - at)
+        return frame[:at] + self._rng.randbytes(size) + frame[at + size :]
+
+    def _spoil_bytes(self, frame: bytes) -> bytes:
+        out = bytearray()
+        for byte in frame:
+            if self._hit(self.settings.lose_byte):
+                continue
+            spoiled = byte
+            if self._hit(self.settings.flip_byte):
+                for bit in self._rng.sample(range(8), self.settings.flip_bits):
+                    spoiled ^= 1 << bit
+            out.append(spoiled)
+        return bytes(out)
+
+    def _transmit(self, now_us: int, data: bytes, later_us: int) -> None:
+        """Bytes leave one after the other at the line's speed; `later_us` lets others overtake."""
+        settings = self.settings
+        byte_us = _BITS_PER_BYTE * 1_000_000 / settings.baud if settings.baud else 0.0
+        start_us = max(now_us, self._busy_until_us)
+        latency_us = settings.latency_us + self.extra_latency_us + later_us
+        if settings.latency_jitter_us:
+            latency_us += self._rng.randrange(settings.latency_jitter_us)
+        self._busy_until_us = start_us + round(len(data) * byte_us)
+        if settings.byte_at_a_time:
+            for at in range(len(data)):
+                due_us = start_us + round((at + 1) * byte_us) + latency_us
+                self._put(due_us, data[at : at + 1], overtaken=later_us > 0)
+        else:
+            self._put(self._busy_until_us + latency_us, data, overtaken=later_us > 0)
+
+    def _put(self, due_us: int, data: bytes, *, overtaken: bool = False) -> None:
+        if not overtaken:  # jitter alone never changes the order of a serial stream
+            due_us = self._newest_due_us = max(due_us, self._newest_due_us)
+        self._order += 1
+        if data:
+            heappush(self._queue, (due_us, self._order, data))
+
+    def _hit(self, share: float) -> bool:
+        return share > 0.0 and self._rng.random() < share
+
+    def next_due_us(self) -> int | None:
+        """When the next bytes arrive."""
+        return self._queue[0][0] if self._queue else None
+
+    def take(self, now_us: int) -> list[bytes]:
+        """The pieces that have arrived by `now_us`, in the order of arrival."""
+        pieces: list[bytes] = []
+        while self._queue and self._queue[0][0] <= now_us:
+            pieces.append(heappop(self._queue)[2])
+        return pieces
+
+    def drop_all(self) -> None:
+        """The cable is pulled: what is under way is lost."""
+        self._queue.clear()
+        self._busy_until_us = self._newest_due_us = 0
+
+
+class HostileLine:
+    """The pair of wires between one host and one pen."""
+
+    def __init__(self, settings: LineSettings, rng: Random) -> None:
+        self.to_pen = Wire(settings.to_pen, Random(rng.getrandbits(64)))
+        self.to_host = Wire(settings.to_host, Random(rng.getrandbits(64)))
+        self._echo = settings.echo
+
+    def host_sends(self, now_us: int, data: bytes) -> None:
+        """The host writes."""
+        self.to_pen.send(now_us, data)
+        if self._echo:
+            self.to_host.send(now_us, data)
+
+    def pen_sends(self, now_us: int, data: bytes) -> None:
+        """The pen writes."""
+        self.to_host.send(now_us, data)
+
+    def next_due_us(self) -> int | None:
+        """When the next bytes arrive at either end."""
+        dues = [
+            due
+            for due in (self.to_pen.next_due_us(), self.to_host.next_due_us())
+            if due is not None
+        ]
+        return min(dues, default=None)
+
+    def drop_all(self) -> None:
+        """The cable is pulled."""
+        self.to_pen.drop_all()
+        self.to_host.drop_all()

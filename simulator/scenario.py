@@ -1,0 +1,123 @@
+"""Scenario files: everything of a simulated pen that can be told, in TOML, strictly checked.
+
+A key that does not exist here is refused with file and key. `load` is the only I/O.
+"""
+
+import tomllib
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from protocol.limits import SIMULATED_UID_MIN
+from simulator.body import BodySettings
+from simulator.firmware.spec import PenSpec
+from simulator.line import LineSettings
+from simulator.misbehaviour import FaultSettings
+from simulator.ports import Chip
+from simulator.practitioner import HandSettings
+
+_DEFAULT = PenSpec()
+
+
+class ScenarioError(Exception):
+    """A scenario file cannot be read; the text names file, key and reason."""
+
+
+class PenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What this pen's firmware is told of itself; the stroke's times come from `body.needle`.
+
+    Defaults and sources: `simulator/firmware/spec.py`. `uid` 0 = derived from the seed.
+    """
+
+    uid: int = 0
+    model: str = "MICROPEN-SIM"
+    firmware: str = "1.0.0-SIM"
+    max_protrusion_um: int = _DEFAULT.max_protrusion_um
+    min_stroke_period_us: int = _DEFAULT.min_stroke_period_us
+    max_steps: int = _DEFAULT.max_steps
+    max_flow_steps_s: int = _DEFAULT.max_flow_steps_s
+    preload_steps: int = _DEFAULT.preload_steps
+    ring_depth: int = _DEFAULT.ring_depth
+    tick_at_boot: int = 0
+    tick_drift_ppm: int = 0
+
+
+class CartridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The cartridge fitted at the start (12 needles: domain.md 5.1).
+
+    `uid` 0 = derived from the seed.
+    """
+
+    fitted: bool = True
+    uid: int = 0
+    type_code: int = 1
+    needles: int = 12
+    max_protrusion_um: int = 2_500
+    used: bool = False
+
+
+class CableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a pulled cable stays out, in seconds."""
+
+    replug_after_s: float = 3.0
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file. `seed` holds unless the command line gives another."""
+
+    about: str = ""
+    seed: int = 1
+    pen: PenSettings = PenSettings()
+    cartridge: CartridgeSettings = CartridgeSettings()
+    body: BodySettings = BodySettings()
+    hand: HandSettings = HandSettings()
+    line: LineSettings = LineSettings()
+    cable: CableSettings = CableSettings()
+    fault: tuple[FaultSettings, ...] = ()
+
+    def spec(self, seed: int) -> PenSpec:
+        """The firmware's spec for the pen of this seed."""
+        given = msgspec.structs.asdict(self.pen)
+        texts = {name: given.pop(name).encode("ascii") for name in ("model", "firmware")}
+        given["uid"] = self.pen.uid or pen_uid(seed)
+        needle = self.body.needle
+        return PenSpec(
+            insertion_us=needle.insertion_us, retraction_us=needle.retraction_us, **given, **texts
+        )
+
+    def chip(self, seed: int) -> Chip | None:
+        """The chip of the cartridge fitted at the start."""
+        settings = self.cartridge
+        if not settings.fitted:
+            return None
+        uid = settings.uid or stream(seed, "cartridge").getrandbits(63) | 1
+        return Chip(
+            uid, settings.type_code, settings.needles, settings.max_protrusion_um, settings.used
+        )
+
+
+def stream(seed: int, name: str) -> Random:
+    """An independent generator for one part; the same for the same seed on every machine."""
+    return Random(f"micropen {seed} {name}")
+
+
+def pen_uid(seed: int) -> int:
+    """The simulated pen of this seed: a uid with its top four bits set."""
+    return SIMULATED_UID_MIN | stream(seed, "uid").getrandbits(32)
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario file. Raises ScenarioError naming file, key and reason."""
+    try:
+        return parse(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from error
+
+
+def parse(text: str, name: str) -> Scenario:
+    """A scenario from TOML text; `name` stands in the error. Raises ScenarioError."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Scenario)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ScenarioError(f"{name}: {error}") from error
