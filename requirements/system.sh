@@ -25,4 +25,4 @@ fi
 echo "Installing python3 and python3-venv with apt-get"
 $root apt-get update -q
 $root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv
-usable || give_up "$python is $("$python" --version 2>&1 || true); say which to use with make PYTHON=..."
+usable || give_up "$python is not that; name another with make PYTHON=/path/to/python3"
