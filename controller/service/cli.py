@@ -5,6 +5,10 @@ import sys
 import typer
 
 from controller.errors import MicropenError
+from controller.service.commands.config import config_app
+from controller.service.commands.pen import pen_app
+from controller.service.commands.plan import plan_app
+from controller.service.commands.run import run
 
 app = typer.Typer(
     name="micropen",
@@ -14,6 +18,11 @@ app = typer.Typer(
     help="Drives a microneedling pen and records every puncture and nanolitre. "
     "Engineering software, not a cleared medical device.",
 )
+
+app.command("run")(run)
+app.add_typer(plan_app, name="plan")
+app.add_typer(config_app, name="config")
+app.add_typer(pen_app, name="pen")
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 The order is the point: the arm and its first ceilings are durable before ARM's first byte.
 """
 
+from typing import Literal
+
 import msgspec
 
 from controller.errors import SessionError

@@ -13,6 +13,7 @@ from controller.record.events import (
     SessionClosed,
     SessionOpened,
     StateChanged,
+    Strokes,
     SyringeLoaded,
     SyringeRemoved,
 )
@@ -37,6 +38,9 @@ class SessionBook(msgspec.Struct):
     state: State = State.READY
     syringes: list[Syringe] = []
     closed: SessionClosed | None = None
+    lost_wall: str | None = None
+    last_stroke_wall: str | None = None
+    last_stroke_arm: tuple[str, int] | None = None
 
     @property
     def syringe(self) -> Syringe | None:
@@ -62,7 +66,7 @@ class Books:
             self.sessions[session_id] = SessionBook(session_id, body, wall)
         book = self.sessions.get(session_id)
         if book is not None:
-            _apply_to(book, body)
+            _apply_to(book, body, wall)
 
     def apply_entry(self, entry: Entry) -> None:
         """Book one entry as read back from a journal."""
@@ -78,10 +82,15 @@ class Books:
         return [self.ledger.intervals[key] for key in syringe.arms]
 
 
-def _apply_to(book: SessionBook, body: Body) -> None:
+def _apply_to(book: SessionBook, body: Body, wall: str) -> None:
     match body:
         case StateChanged():
             book.state = State(body.after)
+            if body.act == "lose":
+                book.lost_wall = wall
+        case Strokes() if body.strokes:
+            book.last_stroke_wall = wall
+            book.last_stroke_arm = (body.pen_uid, body.arm_id)
         case SyringeLoaded():
             book.syringes.append(Syringe(body))
         case SyringeRemoved():

@@ -3,6 +3,7 @@
 Every count that bounds a dose uses the upper end of the books (design section 2, idea 5).
 """
 
+from datetime import datetime
 from fractions import Fraction
 
 import msgspec
@@ -36,6 +37,19 @@ class Progress(msgspec.Struct, frozen=True):
         """The session's arms; of one zone when named."""
         arms = self.books.ledger.of_session(self.book.session_id)
         return [arm for arm in arms if zone is None or arm.opened.zone == zone]
+
+    def where_lost(self) -> str | None:
+        """When the pen was last lost and what is the last puncture on record; None if never."""
+        book = self.book
+        if book.lost_wall is None:
+            return None
+        sentence = f"The pen was lost at {book.lost_wall}."
+        if book.last_stroke_arm is None:
+            return sentence + " Nothing had been delivered."
+        arm = self.books.ledger.intervals[book.last_stroke_arm]
+        made = sum(each.certain.punctures for each in self.intervals(arm.opened.zone))
+        where = f"zone '{arm.opened.zone}'" if arm.opened.zone else arm.opened.purpose
+        return f"{sentence} Last on record: puncture {made} in {where}, {book.last_stroke_wall}."
 
     def punctures_left(self, zone: Zone) -> int:
         """Planned punctures minus those that may have been made."""
@@ -107,7 +121,13 @@ class Progress(msgspec.Struct, frozen=True):
         limits, product = self.terms.limits, self.terms.product
         in_zone = dose_span(self.intervals(zone.name)).possible_nl
         in_session = dose_span(self.intervals()).possible_nl
-        course = course_of(self.books, self.book, self.terms)
+        course = course_of(
+            self.books,
+            self.book.opened.patient,
+            datetime.fromisoformat(self.book.opened_wall),
+            limits.course_window_days,
+            product,
+        )
         rooms = [
             Room("zone limit", Fraction(limits.max_zone_nl), in_zone),
             Room("session limit", Fraction(limits.max_session_nl), in_session),

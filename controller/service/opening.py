@@ -1,0 +1,144 @@
+"""From a plan file to an opened session: everything is checked twice, without and with the pen.
+
+The first check needs no pen and starts nothing, so that a mistake in a file is told at once; the
+second one uses the attached pen's own envelope and the certificate that it stores.
+"""
+
+import secrets
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+
+from controller.clock import Clock
+from controller.errors import NoVialFacts, PlanBlocked
+from controller.pen.driver import Pen
+from controller.session.acts import NoPen
+from controller.session.books import Books
+from controller.session.catalogue import Catalogue
+from controller.session.certificate import Certificate
+from controller.session.course import Course, course_of
+from controller.session.interlocks import (
+    Findings,
+    blocks,
+    check_approval,
+    check_bench,
+    check_product,
+)
+from controller.session.measures import Bench
+from controller.session.plan import Plan, load_plan
+from controller.session.preparation import prepare
+from controller.session.product import Product, Vial, load_product
+from controller.session.terms import Terms
+from controller.settings.service import Realm
+from protocol.messages import Envelope
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What somebody wants to treat: a plan, the config folder, the vial in hand."""
+
+    plan: Plan
+    catalogue: Catalogue
+    product: Product | None
+    realm: Realm
+
+
+def wish_of(
+    plan_file: Path, catalogue: Catalogue, *, patient: str | None, vial: Vial | None, realm: Realm
+) -> Wish:
+    """Read a plan and what it names. Raises InputError with file, line and key."""
+    plan = load_plan(plan_file)
+    if patient is not None:
+        renamed = Plan.model_validate({**plan.model_dump(), "patient": patient})
+        plan = renamed.written_at(plan.origin) if plan.origin else renamed
+    product = None
+    if plan.product is not None:
+        product = load_product(catalogue.folder / "products" / f"{plan.product}.toml", vial)
+    return Wish(plan, catalogue, product, realm)
+
+
+def vial_of(lot: str | None, expiry: str | None, reconstituted_at: str | None) -> Vial | None:
+    """The vial's facts from the command line; None when none is given.
+
+    Raises NoVialFacts when they are given in part or not in ISO 8601.
+    """
+    given = [lot, expiry, reconstituted_at]
+    if not any(given):
+        return None
+    if not (lot and expiry and reconstituted_at):
+        raise NoVialFacts("Of lot, expiry and reconstitution time, only a part was given.")
+    try:
+        mixed_wall = datetime.fromisoformat(reconstituted_at)
+        return Vial(
+            lot=lot,
+            expiry_wall=date.fromisoformat(expiry),
+            reconstituted_at_wall=mixed_wall if mixed_wall.tzinfo else mixed_wall.astimezone(UTC),
+        )
+    except ValueError as error:
+        raise NoVialFacts(f"The vial's facts are not dates in ISO 8601: {error}.") from error
+
+
+def check_without_pen(wish: Wish, books: Books, clock: Clock) -> None:
+    """The check that `plan check` makes, and product and course too. Raises InputError."""
+    planning = wish.catalogue.settings.planning
+    envelope = wish.catalogue.pen(planning.pen).envelope()
+    certificate = wish.catalogue.certificate(planning.certificate)
+    _checked(wish, books, clock, envelope, certificate)
+
+
+def terms_with_pen(wish: Wish, books: Books, clock: Clock, pen: Pen | None) -> Terms:
+    """The terms for the attached pen. Raises NoPen, or InputError when something forbids it."""
+    if pen is None:
+        raise NoPen("No pen is connected.")
+    certificate = wish.catalogue.certificate_by_id(pen.identity.certificate_id)
+    bench = _checked(wish, books, clock, pen.envelope, certificate)
+    return Terms(
+        plan=wish.plan,
+        product=wish.product,
+        limits=bench.limits,
+        certificate=certificate,
+        cartridge=bench.cartridge,
+        config_digest=wish.catalogue.digest,
+        accept_provisional=wish.catalogue.settings.policy.accept_provisional,
+    )
+
+
+def _checked(
+    wish: Wish, books: Books, clock: Clock, envelope: Envelope, certificate: Certificate
+) -> Bench:
+    def bench_with(course: Course) -> Bench:
+        return prepare(
+            wish.plan,
+            wish.catalogue,
+            envelope,
+            certificate,
+            product=wish.product,
+            course_possible_nl=course.possible_nl,
+            course_possible_units=course.possible_units,
+        )
+
+    bench = bench_with(Course(Fraction(0), Fraction(0)))
+    now_wall = clock.now_wall()
+    days = bench.limits.course_window_days
+    course = course_of(books, wish.plan.patient, now_wall, days, wish.product)
+    bench = bench_with(course)
+    findings = check_bench(bench) + check_approval(bench.limits, wish.realm)
+    if wish.product is not None:
+        findings += check_product(wish.product, now_wall)
+    _raise_blocks(findings, wish.plan)
+    return bench
+
+
+def _raise_blocks(findings: Findings, plan: Plan) -> None:
+    if blocks(findings):
+        sentences = [found.sentence for found in findings if found.severity == "block"]
+        raise PlanBlocked(
+            f"Plan '{plan.name}' is not allowed:\n    " + "\n    ".join(sentences),
+            cause="A limit, the product in hand or the pen's ability forbids it.",
+        )
+
+
+def new_session_id(clock: Clock) -> str:
+    """A session id for topics and file names: UTC time, for people, and 32 random bits."""
+    return f"{clock.now_wall():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"

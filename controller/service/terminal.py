@@ -1,0 +1,132 @@
+"""A person at the terminal: one key an act, STOP on its own thread.
+
+Keys are read by a thread of their own, so that STOP leaves even while the event loop is blocked;
+everything else is handed to the loop. Nothing here starts needles: the trigger on the pen does.
+"""
+
+import asyncio
+import os
+import select
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Callable
+
+from controller.errors import MicropenError
+from controller.record.events import Actor
+from controller.session.acts import Acts
+from controller.session.engine import Engine
+from controller.session.states import State
+
+STOP_KEYS = frozenset({" ", "s", "S"})
+HELP = (
+    "Keys:  SPACE or s = STOP    ENTER = next step (prime, arm the zone, go on)    "
+    "p = pause    c = clear a stop or fault    q = end the session"
+)
+
+
+class KeyThread:
+    """Reads single keys from a terminal until it is closed.
+
+    STOP keys call `stop` at once from this thread; other keys are put on the loop's queue.
+    """
+
+    def __init__(self, stop: Callable[[], None], keys: "asyncio.Queue[str]") -> None:
+        self._stop = stop
+        self._keys = keys
+        self._loop = asyncio.get_running_loop()
+        self._fd = sys.stdin.fileno()
+        self._wake_read, self._wake_write = os.pipe()
+        self._before = termios.tcgetattr(self._fd)
+        tty.setcbreak(self._fd)
+        self._thread = threading.Thread(target=self._read, name="keys", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give the terminal back as it was."""
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _read(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._fd, self._wake_read], [], [])
+            if self._wake_read in ready:
+                return
+            for key in os.read(self._fd, 64).decode(errors="ignore"):
+                if key in STOP_KEYS:
+                    self._stop()
+                else:
+                    self._loop.call_soon_threadsafe(self._keys.put_nowait, key)
+
+
+class TerminalOperator:
+    """Turns keys into acts and says in words what happened and what may be done next."""
+
+    def __init__(
+        self, engine: Engine, acts: Acts, actor: Actor, stop: Callable[[str], int]
+    ) -> None:
+        self._engine = engine
+        self._acts = acts
+        self._actor = actor
+        self._stop_line = stop
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Serve the terminal until the session is closed."""
+        keys: asyncio.Queue[str] = asyncio.Queue()
+        thread = KeyThread(self._stop_now, keys)
+        self._say(HELP)
+        try:
+            while self._engine.book is not None:
+                await self._key(await keys.get())
+        finally:
+            thread.close()
+
+    def _stop_now(self) -> None:
+        # Runs on the key thread: the bytes leave first, the loop hears of it afterwards.
+        stop_id = self._stop_line("operator")
+        self._loop.call_soon_threadsafe(
+            self._engine.stop_was_sent, stop_id, "operator", self._actor
+        )
+
+    async def _key(self, key: str) -> None:
+        try:
+            await self._act(key)
+        except MicropenError as error:
+            self._say(str(error))
+
+    async def _act(self, key: str) -> None:
+        acts, actor = self._acts, self._actor
+        match key:
+            case "\n" | "\r":
+                await self._next()
+            case "p":
+                await acts.pause(actor)
+                self._say("Pausing: the pen finishes its stroke and rests.")
+            case "c":
+                await acts.clear(actor)
+                self._say("Cleared. ENTER arms again.")
+            case "q":
+                await acts.close(actor)
+                self._say("Session closed.")
+            case _:
+                self._say(HELP)
+
+    async def _next(self) -> None:
+        acts, engine = self._acts, self._engine
+        if engine.state is State.READY and acts.progress.next_zone() is None:
+            await acts.close(self._actor)
+            self._say("All zones complete; session closed.")
+        elif acts.needs_prime:
+            await acts.prime(self._actor)
+            self._say("Armed for priming: hold the pen off the skin and press its trigger.")
+        else:
+            zone = await acts.treat(self._actor)
+            self._say(f"Armed for zone '{zone}': the pen's trigger starts the needle.")
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
