@@ -1,0 +1,254 @@
+"""The SQLite side of the journal; the only importer of apsw.
+
+Why apart: apsw's VFS lets tests put the real journal on a disk that fails, and everything that
+knows it is on this page. Touches one database file at a time; knows no folder and no chain.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+import apsw
+
+from controller.errors import JournalCorrupt, JournalMissing, JournalNotWritable, JournalTooNew
+from controller.record.entry import SCHEMA_VERSION, Entry
+
+Connection: TypeAlias = apsw.Connection
+StoreError: TypeAlias = apsw.Error
+
+WRITE_ERRORS: Final = (apsw.Error, OSError, MemoryError, ValueError, TypeError)
+"""What an append can meet, from the disk or from a body that is not JSON; after any of them the
+file is given up."""
+
+APPLICATION_ID: Final = 0x4D50454E
+"""`PRAGMA application_id`: "MPEN", so that file(1) and people can tell what it is."""
+
+SYNCHRONOUS_FULL: Final = 2
+BUSY_MS: Final = 1_000
+
+_SCHEMA: Final = f"""
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    prev_hash TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    host_boot_id TEXT NOT NULL,
+    mono_ns INTEGER NOT NULL,
+    wall TEXT NOT NULL,
+    clock_synced INTEGER,
+    session_id TEXT,
+    pen_uid TEXT,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX by_kind ON entries (kind, seq) WHERE kind NOT IN ('strokes', 'health_seen');
+CREATE TRIGGER no_update BEFORE UPDATE ON entries
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER no_delete BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER no_replace BEFORE INSERT ON entries
+WHEN EXISTS (SELECT 1 FROM entries WHERE seq >= NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+_NAMES: Final = (
+    *("seq", "prev_hash", "hash", "host_boot_id", "mono_ns", "wall", "clock_synced"),
+    *("session_id", "pen_uid", "kind", "body"),
+)
+_COLUMNS: Final = ", ".join((*_NAMES[:-1], "CAST(body AS BLOB)"))
+_RAW_COLUMNS: Final = ", ".join(f"CAST({name} AS BLOB)" for name in _NAMES)
+_RAW_CHUNK: Final = 1_000
+_INSERT: Final = f"INSERT INTO entries VALUES ({', '.join('?' * len(_NAMES))})"
+
+_Row = tuple[int, str, str, str, int, str, int | None, str | None, str | None, str, bytes]
+RawRow = tuple[bytes | None, ...]
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Number what SQLite and the system say about a file that is opened for writing.
+
+    Raises:
+        JournalCorrupt: E5004. JournalNotWritable: E5003.
+    """
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
+        raise JournalCorrupt(f"{file} cannot be read as a journal: {error}.") from error
+    except (apsw.Error, OSError) as error:
+        raise JournalNotWritable(f"{file} cannot be written: {error}.") from error
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Number what SQLite says about a file that is only read.
+
+    Raises:
+        JournalCorrupt: E5004. JournalMissing: E5001.
+    """
+    try:
+        yield
+    except (apsw.CantOpenError, apsw.BusyError) as error:
+        raise JournalMissing(f"{file} cannot be opened: {error}.") from error
+    except (apsw.Error, UnicodeDecodeError) as error:
+        raise JournalCorrupt(f"{file} cannot be read as a journal: {error}.") from error
+
+
+def connect(file: Path, vfs: str | None) -> Connection:
+    """Open for writing as durably as SQLite can, and believe only what it answers.
+
+    Raises:
+        JournalCorrupt: E5004. JournalNotWritable: E5003.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with ExitStack() as undo, writing(file):
+        connection = apsw.Connection(str(file), flags=flags, vfs=vfs)
+        undo.callback(discard, connection)
+        connection.set_busy_timeout(BUSY_MS)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "FULL")
+        connection.pragma("cell_size_check", 1)
+        if durability(connection) != ("wal", SYNCHRONOUS_FULL):
+            raise JournalNotWritable(f"{file} cannot be written durably.")
+        undo.pop_all()
+    return connection
+
+
+def durability(connection: Connection) -> tuple[str, int]:
+    """`PRAGMA journal_mode` and `PRAGMA synchronous` as SQLite has them now."""
+    mode = str(connection.pragma("journal_mode"))
+    return mode, int(connection.pragma("synchronous"))
+
+
+def is_new(connection: Connection) -> bool:
+    """No table yet: a fresh file, or one whose creation a crash cut short."""
+    return not connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+
+
+def create(connection: Connection, first: Entry) -> None:
+    """Write schema and first entry in one transaction.
+
+    Raises:
+        apsw.Error: it could not be committed.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_SCHEMA)
+    connection.execute(_INSERT, _row(first))
+    connection.execute("COMMIT")
+
+
+def insert(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Commit the entries in one transaction; on the disk when this returns.
+
+    Raises:
+        apsw.Error, OSError, MemoryError: nothing is known about these entries.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    for entry in entries:
+        connection.execute(_INSERT, _row(entry))
+    connection.execute("COMMIT")
+
+
+def give_up(connection: Connection) -> None:
+    """Make sure that closing does not checkpoint: one more write to a file that failed."""
+    with suppress(apsw.Error):
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+def discard(connection: Connection) -> None:
+    """Close a file that is not to be written any more, not even by a checkpoint."""
+    give_up(connection)
+    close(connection)
+
+
+def close(connection: Connection) -> None:
+    """Close, whatever SQLite has to say: what counts was committed, or failed, before."""
+    with suppress(apsw.Error, OSError):
+        connection.close(True)
+
+
+def connect_read_only(file: Path, vfs: str | None = None) -> Connection:
+    """A connection that cannot write.
+
+    A file without a -wal beside it, on a disk where none can be made, is read as immutable.
+
+    Raises:
+        apsw.Error: it cannot be opened.
+        JournalMissing: E5001.
+    """
+    if not file.is_file():
+        raise JournalMissing(f"There is no file {file}.")
+    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    connection.set_busy_timeout(BUSY_MS)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        connection.close()
+        if Path(f"{file}-wal").exists():
+            raise
+        uri = f"{file.absolute().as_uri()}?immutable=1"
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(uri, flags=flags, vfs=vfs)
+    return connection
+
+
+def check_version(connection: Connection, file: Path) -> None:
+    """Refuse a layout that this version does not know.
+
+    Raises:
+        JournalTooNew: E5002.
+    """
+    found = int(connection.pragma("user_version"))
+    if found > SCHEMA_VERSION:
+        raise JournalTooNew(f"{file} has schema {found}; this version knows {SCHEMA_VERSION}.")
+
+
+def select(
+    connection: Connection, where: str, values: Sequence[int | str], limit: int
+) -> list[Entry]:
+    """Entries in order, in one read transaction; `limit` -1 is none.
+
+    Raises:
+        apsw.Error, UnicodeDecodeError: the file is damaged.
+    """
+    sql = f"SELECT {_COLUMNS} FROM entries WHERE {where} LIMIT {limit}"
+    return [_entry(cast("_Row", row)) for row in connection.execute(sql, values).fetchall()]
+
+
+def raw_rows(file: Path, vfs: str | None = None) -> Iterator[RawRow]:
+    """All rows of one file as stored text in bytes, also those that a successor disowned.
+
+    Raises:
+        apsw.Error: the file is damaged; the rows before the damage were given.
+    """
+    sql = f"SELECT {_RAW_COLUMNS} FROM entries WHERE seq > ? ORDER BY seq LIMIT {_RAW_CHUNK}"
+    connection = connect_read_only(file, vfs)
+    after = -1
+    try:
+        while rows := connection.execute(sql, (after,)).fetchall():
+            yield from cast("list[RawRow]", rows)
+            after = int(cast("bytes", rows[-1][0]))
+    finally:
+        connection.close()
+
+
+def _row(entry: Entry) -> tuple[int | str | None, ...]:
+    return (
+        entry.seq,
+        entry.prev_hash,
+        entry.hash,
+        entry.host_boot_id,
+        entry.mono_ns,
+        entry.wall,
+        entry.clock_synced,
+        entry.session_id,
+        entry.pen_uid,
+        entry.kind,
+        entry.body_json.decode(),
+    )
+
+
+def _entry(row: _Row) -> Entry:
+    known = None if row[6] is None else bool(row[6])
+    return Entry(*row[:6], known, *row[7:])
