@@ -1,0 +1,319 @@
+"""The heart of the firmware: state, the life of an arm, latches and the status (C4, C7, C10).
+
+Every other part asks it; it asks nobody but the mechanics, the store and the drive of the open arm.
+"""
+
+from protocol.codec import settings_digest
+from protocol.faults import fault_number
+from protocol.messages import Arm, EventRecord, Status, StrokeSettings
+from protocol.words import EndReason, EventFlag, EventKind, Mode, PenState, StatusFlag
+from simulator.firmware.configuring import SLICE_MODES
+from simulator.firmware.drive import Drive, Rig, Stroke, StrokeDrive
+from simulator.firmware.lease import Lease
+from simulator.firmware.nvm import ArmRow, Store
+from simulator.firmware.odometer import Odometer
+from simulator.firmware.records import ArmBook
+from simulator.firmware.ring import Kept, Ring
+from simulator.firmware.senses import Senses
+from simulator.firmware.slice_drive import Preload, SliceDrive
+from simulator.firmware.spec import PenSpec, TickClock
+from simulator.firmware.spin_drive import SpinDrive
+from simulator.firmware.states import Happening, next_state
+from simulator.ports import Mechanics
+
+
+class OpenArm:
+    """One arm from ARM to its final record. `end_reason` leaves OPEN before the record does."""
+
+    def __init__(self, order: Arm, mode: Mode, row: ArmRow, lease: Lease, drive: Drive) -> None:
+        self.order = order
+        self.mode = mode
+        self.row = row
+        self.lease = lease
+        self.drive = drive
+        self.end_reason = EndReason.OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.end_reason is EndReason.OPEN
+
+
+class Core:
+    """One boot of the pen. `now_us` is the world time up to which everything due was done."""
+
+    def __init__(self, mechanics: Mechanics, store: Store, spec: PenSpec, now_us: int) -> None:
+        self.mechanics = mechanics
+        self.store = store
+        self.memory = store.memory
+        self.spec = spec
+        self.now_us = now_us
+        self.clock = TickClock(spec, now_us)
+        self.odometer = Odometer(mechanics, store)
+        self.senses = Senses(mechanics.trigger(), mechanics.contact(), now_us)
+        self.ring = Ring(spec.ring_depth)
+        self.book = ArmBook(store.memory)
+        self.preload = Preload(store.memory, spec.preload_steps)
+        self.state = PenState.BOOT
+        self.settings: StrokeSettings | None = None
+        self.settings_digest = 0
+        self.arm: OpenArm | None = None
+        self.cut_by_boot = 0
+        self.settling_until_us: int | None = None
+        self.is_relieving = False
+        self.is_holding = False
+        self.host_id = 0
+        self.strokes_felt = 0
+        self.needs_relief = False
+        self.load_tripped = False
+        self._is_home_doubtful = False
+        self._troubles: list[str] = []
+        self._depth_misses = 0
+
+    # --- what it is ------------------------------------------------------------------------
+
+    @property
+    def ticks(self) -> int:
+        """The pen's tick now."""
+        return self.clock.ticks(self.now_us)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether needle or plunger move for the arm."""
+        return self.arm is not None and self.arm.drive.is_moving
+
+    @property
+    def at_rest(self) -> bool:
+        """Needle, plunger, depth axis and homing all stand."""
+        return not (self.is_moving or self.is_relieving or self.settling_until_us is not None)
+
+    @property
+    def is_homed(self) -> bool:
+        """Whether the needle's home is known; a jam puts it in doubt until the next homing."""
+        return self.mechanics.is_homed() and not self._is_home_doubtful
+
+    @property
+    def is_latched(self) -> bool:
+        """Whether a stop or a fault is latched."""
+        return self.memory.stop_latched or self.memory.fault != 0
+
+    @property
+    def open_arm(self) -> OpenArm | None:
+        """The arm that has not ended."""
+        return self.arm if self.arm is not None and self.arm.is_open else None
+
+    def status(self) -> Status:
+        """The status of this moment."""
+        arm = self.open_arm
+        return Status(
+            self.ticks,
+            self.memory.boot_id,
+            arm.row.arm_id if arm else 0,
+            self.state,
+            self._flags(),
+            self.memory.fault,
+            self.odometer.exact(),
+            self.ring.next_index,
+        )
+
+    def _flags(self) -> int:
+        senses, memory = self.senses, self.memory
+        return (
+            StatusFlag.TRIGGER.value * senses.trigger
+            | StatusFlag.CONTACT.value * senses.contact
+            | StatusFlag.AT_REST.value * self.at_rest
+            | StatusFlag.HOMED.value * self.is_homed
+            | StatusFlag.PRELOADED.value * memory.preloaded
+            | StatusFlag.HOLDING.value * self.is_holding
+            | StatusFlag.STOP_LATCHED.value * memory.stop_latched
+        )
+
+    # --- the life of an arm ----------------------------------------------------------------
+
+    def configure(self, settings: StrokeSettings | None) -> None:
+        """Put settings into force and move the depth axis; None forgets them."""
+        self.settings = settings
+        self.settings_digest = settings_digest(settings) if settings else 0
+        if settings and settings.mode not in SLICE_MODES:
+            self.settling_until_us = self.mechanics.set_protrusion(
+                self.now_us, settings.protrusion_um
+            )
+
+    def arm_with(self, order: Arm) -> bool:
+        """Open the arm's record in NVM, then the arm. False when NVM failed; the fault latches."""
+        assert self.settings is not None
+        mode, counters = self.settings.mode, self.odometer.exact()
+        undo = self.book.snapshot()
+        row = self.book.open(order, self.host_id, mode, self.ring.next_index, counters)
+        if not self.store.save():
+            undo()
+            self.raise_fault("NVM_FAULT")
+            return False
+        if mode in (Mode.DOSE, Mode.NO_DISPENSE):
+            self.mechanics.mark_cartridge_used()
+        lease = Lease(counters, mode, self.ticks)
+        self.arm = OpenArm(order, mode, row, lease, self._drive_for(self.settings))
+        self.odometer.row = row
+        self.senses.void_press()
+        self._happen(Happening.ARM)
+        return True
+
+    def _drive_for(self, settings: StrokeSettings) -> Drive:
+        rig = Rig(self.mechanics, self.odometer, self.spec, self)
+        if settings.mode in SLICE_MODES:
+            return SliceDrive(rig, settings, self.preload)
+        if settings.mode is Mode.NO_DISPENSE:
+            return SpinDrive(rig, settings)
+        return StrokeDrive(rig, settings)
+
+    def start_stroke(self) -> None:
+        """Let the open arm's drive begin; its reservation is in NVM."""
+        assert self.arm is not None
+        self.load_tripped = False
+        self._happen(Happening.START)
+        self.arm.drive.begin(self.now_us)
+
+    def end_arm(self, reason: EndReason) -> None:
+        """End the arm for good. Only a DISARM lets the stroke under way finish; the first reason
+        stays.
+        """
+        arm = self.arm
+        if arm is None:
+            return
+        self.is_holding = False
+        if arm.is_open:
+            arm.end_reason = reason
+            self._happen(Happening.END)
+        if reason is EndReason.DISARMED:
+            arm.drive.ease(self.now_us)
+        else:
+            arm.drive.cut(self.now_us)
+        self.after_motion()
+
+    def after_motion(self) -> None:
+        """Latch what the drive found; at rest, bring NVM up to date and close an ended arm."""
+        troubles, self._troubles = self._troubles, []
+        for name in troubles:
+            self.raise_fault(name)
+        arm = self.arm
+        if arm is None or arm.drive.is_moving:
+            return
+        if not arm.is_open:
+            self._close(arm)
+        elif self.state is PenState.RUNNING:
+            self._happen(Happening.REST)
+            if not self.odometer.withdraw():
+                self.raise_fault("NVM_FAULT")
+
+    def _close(self, arm: OpenArm) -> None:
+        arm.row.end_reason = arm.end_reason
+        is_saved = self.odometer.withdraw()
+        self.arm = self.odometer.row = None
+        self._happen(Happening.REST)
+        if self.is_latched:
+            self._happen(Happening.LATCH)
+        if not is_saved:
+            self.raise_fault("NVM_FAULT")
+
+    # --- latches ---------------------------------------------------------------------------
+
+    def raise_fault(self, name: str) -> None:
+        """End the arm and latch the fault; while one is latched, others only end the arm."""
+        is_first = self.memory.fault == 0
+        if is_first:
+            self.memory.fault = fault_number(name)
+            self.needs_relief = name == "OCCLUSION"
+        if name == "MOTOR_JAM":
+            self.load_tripped = self.is_moving
+            self._is_home_doubtful = True
+        self.end_arm(EndReason.FAULT)
+        if is_first:
+            self.store.save()
+            self._happen(Happening.LATCH)
+
+    def latch_stop(self, stop_id: int) -> None:
+        """Stop the actuators, then latch the stop in NVM."""
+        self.memory.last_stop_id = stop_id
+        self.memory.stop_latched = True
+        self.end_arm(EndReason.STOP)
+        self._happen(Happening.LATCH)
+        if not self.store.save():
+            self.raise_fault("NVM_FAULT")
+
+    def unlatch(self) -> None:
+        """A latch was cleared: save that, and show IDLE when nothing else is latched."""
+        if not self.is_latched:
+            self._happen(Happening.UNLATCH)
+        if not self.store.save():
+            self.raise_fault("NVM_FAULT")
+
+    def home(self) -> None:
+        """Find home again; not at rest until `settled`."""
+        self._is_home_doubtful = False
+        self.settling_until_us = self.mechanics.home(self.now_us)
+
+    def settled(self) -> None:
+        """Depth axis or homing stand."""
+        self.settling_until_us = None
+        is_boot = self.state is PenState.BOOT
+        if is_boot:
+            self.cut_by_boot = 0
+            self._happen(Happening.READY)
+            if self.is_latched:
+                self._happen(Happening.LATCH)
+        if not self.mechanics.is_homed():
+            self.raise_fault("HOME_LOST")
+
+    def _happen(self, happening: Happening) -> None:
+        state = next_state(self.state, happening)
+        if state is None:
+            self.trouble("FIRMWARE")
+        else:
+            self.state = state
+
+    # --- what the drives report ------------------------------------------------------------
+
+    def is_touching(self) -> bool:
+        """The debounced contact."""
+        return self.senses.contact
+
+    def trouble(self, fault: str) -> None:
+        """Remember a fault until the drive has finished its step."""
+        self._troubles.append(fault)
+
+    def stroke_done(self, stroke: Stroke, now_us: int) -> None:
+        """Enter the event of a finished stroke or slice into the ring."""
+        ticks = self.clock.ticks(now_us)
+        reading = stroke.reading
+        flags = (
+            EventFlag.CONTACT.value * stroke.is_touching
+            | EventFlag.PARTIAL.value * stroke.is_partial
+            | EventFlag.LOAD_TRIP.value * self.load_tripped
+            | EventFlag.DEPTH_MISS.value * self._missed_depth(stroke)
+        )
+        record = EventRecord(
+            ticks & 0xFFFF_FFFF,
+            stroke.kind | flags,
+            min(reading.protrusion_um, 0xFFFF) if reading else 0,
+            min(stroke.steps, 0xFFFF),
+            min(reading.peak_load_dn, 0xFF) if reading else 0,
+        )
+        arm_id = self.arm.row.arm_id if self.arm else 0
+        self.ring.append(Kept(arm_id, ticks >> 32, record), now_us, linked=self.host_id != 0)
+        self.strokes_felt += stroke.kind in (EventKind.PUNCTURE, EventKind.BENCH)
+
+    def _missed_depth(self, stroke: Stroke) -> bool:
+        reading, settings = stroke.reading, self.settings
+        if reading is None or settings is None or stroke.is_partial:
+            return False
+        if reading.protrusion_um > 3_000:
+            self.trouble("DEPTH_SENSOR")
+        error_um = abs(reading.protrusion_um - settings.protrusion_um)
+        if error_um <= self.spec.depth_tolerance_um:
+            self._depth_misses = 0
+            return False
+        self._depth_misses += 1
+        if self._depth_misses >= 2:
+            self._depth_misses = 0
+            self.trouble("DEPTH_FAULT")
+        return True
