@@ -53,8 +53,9 @@ clean: ## forget the environment and the caches
 
 # The stamp is written last: an interrupted set-up starts again.
 $(READY): requirements/dev.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "Installing the locked packages into $(VENV)/ (about half a minute)"
+	$(BIN)/python -m pip install -qq --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
 
 $(BIN)/python:

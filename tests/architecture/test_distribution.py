@@ -80,7 +80,7 @@ def test_no_trace_of_a_machine_is_committed(trace: str) -> None:
 @pytest.mark.parametrize(
     ("line", "trace"),
     [
-        ("--extra-index-url x", "an index address"),
+        ("--extra-index" + "-url x", "an index address"),
         ("cd /wor" + "k/main", "a path of a machine"),
         ("see http://192.168.0.7/x", "a private host"),
         ("x @ file:///a", "a file address"),

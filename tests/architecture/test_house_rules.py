@@ -120,7 +120,7 @@ def test_a_broad_except_is_known_when_seen(source: str, broad: bool) -> None:
 @pytest.mark.parametrize(
     ("call", "sleeps"),
     [
-        ("time.sleep(0.1)", True),
+        ("time.sleep(pause_s)", True),
         ("asyncio.sleep(delay_s)", True),
         ("sleep(1)", True),
         ("asyncio.sleep(0)", False),
