@@ -164,6 +164,14 @@ class NotAPort(LinkError):
     action = "Give the path of a serial port, best one from /dev/serial/by-id."
 
 
+class PortFailed(LinkError):
+    """The system cannot open the port now."""
+
+    number = 2005
+    cause = "The computer is out of files or memory, or its USB hardware failed."
+    action = "Restart the computer; if it returns, call service."
+
+
 class RequestTimeout(LinkError):
     """The pen did not answer a request in time. What it did is not known from this."""
 

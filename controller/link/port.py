@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 import serial
 
-from controller.errors import LinkError, NotAPort, PortBusy, PortDenied, PortMissing
+from controller.errors import LinkError, NotAPort, PortBusy, PortDenied, PortFailed, PortMissing
 from controller.link.holders import describe_holders
 
 BAUD: Final = 115_200
@@ -51,7 +51,7 @@ class PortOpener(Protocol):
     """Where a line comes from; asked again after each loss."""
 
     async def open(self) -> BytePort:
-        """An open line. Raises PortMissing, PortBusy, PortDenied or NotAPort."""
+        """An open line. Raises PortMissing, PortBusy, PortDenied, NotAPort or PortFailed."""
         ...
 
 
@@ -60,6 +60,7 @@ class SerialPort:
 
     def __init__(self, fd: int, loop: asyncio.AbstractEventLoop) -> None:
         self._fd = fd
+        self._open = False
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._loop = loop
         self._on_bytes: OnBytes = _ignore
@@ -122,8 +123,9 @@ class SerialPort:
         os.close(self._null)
 
     def __del__(self) -> None:
-        self.close()
         os.close(self._fd)
+        if self._open:
+            os.close(self._null)
 
 
 class SerialOpener:
@@ -138,18 +140,20 @@ class SerialOpener:
 
         Opening is done on the loop: it takes well under a millisecond and no pen is linked then.
         """
-        return SerialPort(self._claim(), asyncio.get_running_loop())
-
-    def _claim(self) -> int:
         try:
-            with serial.Serial(self.path, self.baud, timeout=0, exclusive=True) as opened:
-                _hold(opened.fileno())
-                termios.tcflush(opened.fileno(), termios.TCIOFLUSH)
-                return os.dup(opened.fileno())
+            return SerialPort(self._claim(), asyncio.get_running_loop())
         except serial.SerialException as error:
             raise _explain(self.path, error) from error
-        except (ValueError, OSError, termios.error) as error:
-            raise NotAPort(f"{self.path} cannot be set up as a serial port: {error}") from error
+        except (ValueError, termios.error) as error:
+            raise NotAPort(f"{self.path} cannot be set up as a serial port: {error}.") from error
+        except OSError as error:
+            raise PortFailed(f"{self.path} cannot be opened: {error.strerror}.") from error
+
+    def _claim(self) -> int:
+        with serial.Serial(self.path, self.baud, timeout=0, exclusive=True) as opened:
+            _hold(opened.fileno())
+            termios.tcflush(opened.fileno(), termios.TCIOFLUSH)
+            return os.dup(opened.fileno())
 
 
 def _hold(fd: int) -> None:
@@ -184,8 +188,10 @@ def _explain(path: str, error: serial.SerialException) -> LinkError:
             return PortBusy(f"{path} is in use by {describe_holders(path)}.")
         case errno.EACCES | errno.EPERM:
             return PortDenied(f"{path} may not be opened by this user.{_group(path)}")
-        case _:
+        case None | errno.ENOTTY | errno.EISDIR | errno.EINVAL:
             return NotAPort(f"{path} is not a serial port: {error}.")
+        case number:
+            return PortFailed(f"{path} cannot be opened: {os.strerror(number)}.")
 
 
 def _present() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from controller.errors import NotAPort, PortBusy, PortDenied, PortMissing
+from controller.errors import NotAPort, PortBusy, PortDenied, PortFailed, PortMissing
 from controller.link.port import SerialOpener, SerialPort
 
 PTY = pytest.mark.real_time("a pty does not know virtual time")
@@ -166,7 +166,12 @@ async def test_a_path_that_is_no_port(tmp_path: Path, make: object) -> None:
 
 @pytest.mark.parametrize(
     ("number", "error"),
-    [(errno.EACCES, PortDenied), (errno.EBUSY, PortBusy), (errno.ENODEV, PortMissing)],
+    [
+        (errno.EACCES, PortDenied),
+        (errno.EBUSY, PortBusy),
+        (errno.ENODEV, PortMissing),
+        (errno.EMFILE, PortFailed),
+    ],
 )
 async def test_what_the_system_says_at_opening(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, error: type[Exception]
@@ -177,3 +182,13 @@ async def test_what_the_system_says_at_opening(
     monkeypatch.setattr(serial, "Serial", refuse)
     with pytest.raises(error, match=str(tmp_path)):
         await SerialOpener(str(tmp_path)).open()
+
+
+@PTY
+async def test_out_of_files_at_opening(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", refuse)
+    with pytest.raises(PortFailed, match="Too many open files"):
+        await SerialOpener(far.path).open()
