@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from protocol.fields import Leaf, Slot, layout_of, slots_of
+from protocol.fields import Leaf, Row, Slot, layout_of, slots_of
 from protocol.framing import Discard, DiscardReason, Frame, crc32c
 from protocol.messages import MESSAGES, Message, StrokeSettings
 
@@ -26,13 +26,13 @@ class _Codec:
         rows = [row for row in layout_of(message) if "[]" not in row.path]
         self.message = message
         self.head = Struct("<" + "".join(row.leaf.code for row in rows))
-        self.checks = _narrow([row.leaf for row in rows])
+        self.checks = _checks(rows)
         self.tail = next((slot for slot in slots_of(message) if slot.tail), None)
         self.build, _ = _builder(message, 0)
         self.flatten = _flattener(message)
         tail_rows = layout_of(self.tail.python_type) if self.tail else ()
         self.record = Struct("<" + "".join(row.leaf.code for row in tail_rows))
-        self.record_checks = _narrow([row.leaf for row in tail_rows])
+        self.record_checks = _checks(tail_rows)
 
     def encode(self, message: Message) -> bytes:
         values: list[Any] = []
@@ -73,30 +73,46 @@ class _Codec:
         return extra == 0 and 1 <= count <= self.tail.tail.high
 
 
-def _narrow(leaves: Sequence[Leaf]) -> tuple[tuple[int, Leaf], ...]:
+class _Check(msgspec.Struct, frozen=True):
+    """The range check of the leaf at place `at` of the flat values."""
+
+    at: int
+    row: Row
+    accepts: Callable[[Any], bool]
+
+
+def _checks(rows: Sequence[Row]) -> tuple[_Check, ...]:
     return tuple(
-        (at, leaf) for at, leaf in enumerate(leaves) if leaf.is_narrow or leaf.code == "16s"
+        _Check(at, row, _acceptor(row.leaf))
+        for at, row in enumerate(rows)
+        if row.leaf.is_narrow or row.leaf.code == "16s"
     )
 
 
-def _accepts(leaf: Leaf, value: Any) -> bool:
+def _acceptor(leaf: Leaf) -> Callable[[Any], bool]:
     if leaf.code == "16s":
-        text = value.rstrip(b"\x00")
-        return len(value) == 16 and all(0x20 <= byte <= 0x7E for byte in text)
+        return _is_text
     if leaf.allowed is not None:
-        return value in leaf.allowed
-    return bool(leaf.low <= value <= leaf.high)
+        return leaf.allowed.__contains__
+    low, high = leaf.low, leaf.high
+    return lambda value: low <= value <= high
 
 
-def _in_range(checks: Sequence[tuple[int, Leaf]], values: Sequence[Any]) -> bool:
-    return all(_accepts(leaf, values[at]) for at, leaf in checks)
+def _is_text(value: bytes) -> bool:
+    text = value.rstrip(b"\x00")
+    return len(value) == 16 and all(0x20 <= byte <= 0x7E for byte in text)
 
 
-def _require(block: type, checks: Sequence[tuple[int, Leaf]], values: Sequence[Any]) -> None:
-    for at, leaf in checks:
-        if not _accepts(leaf, values[at]):
+def _in_range(checks: Sequence[_Check], values: Sequence[Any]) -> bool:
+    return all(check.accepts(values[check.at]) for check in checks)
+
+
+def _require(block: type, checks: Sequence[_Check], values: Sequence[Any]) -> None:
+    for check in checks:
+        if not check.accepts(values[check.at]):
+            leaf = check.row.leaf
             raise ValueError(
-                f"{block.__name__}: {leaf.meaning} is {values[at]!r}; "
+                f"{block.__name__}.{check.row.path} is {values[check.at]!r}; "
                 f"allowed {leaf.low} to {leaf.high} {leaf.unit}"
             )
 

@@ -173,12 +173,13 @@ _ROWS: tuple[tuple[int, str, Priority, str, str], ...] = (
 )
 
 FAULTS: dict[int, Fault] = {row[0]: Fault(*row) for row in _ROWS}
+_NUMBERS = {row.name: row.number for row in FAULTS.values()}
 NO_FAULT = 0
 
 
 def fault_number(name: str) -> int:
     """The wire number of a catalogue name such as "OCCLUSION". Raises KeyError for other names."""
-    return next(row.number for row in FAULTS.values() if row.name == name)
+    return _NUMBERS[name]
 
 
 def describe_fault(number: int) -> Fault:

@@ -132,6 +132,11 @@ class Decoder:
         self._block = bytearray()
         self._dropped_bytes = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the unfinished block in memory, at most 252."""
+        return len(self._block)
+
     def feed(self, data: bytes) -> list[Frame | Discard]:
         """Frames and discards completed by `data`, in stream order. Never raises on any bytes."""
         found: list[Frame | Discard] = []
