@@ -152,49 +152,64 @@ class PtyAttachment:
         self.dropped_bytes += len(data) - written
 
 
-class TcpAttachment(asyncio.Protocol):
+class TcpAttachment:
     """A TCP port for one host at a time; a newcomer takes the pen over from the last."""
 
     def __init__(self, driver: Driver, host: str, port: int) -> None:
         self._driver = driver
         self._address = (host, port)
         self._server: asyncio.Server | None = None
-        self._transport: asyncio.Transport | None = None
+        self._connection: _TcpConnection | None = None
 
     async def plug(self) -> int:
-        """Listen; returns the port number (useful with port 0)."""
+        """Listen; returns the port number (useful with port 0). Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: self, *self._address)
+        self._server = await loop.create_server(self._meet, *self._address)
         number: int = self._server.sockets[0].getsockname()[1]
         return number
 
+    def _meet(self) -> "_TcpConnection":
+        if self._connection is not None:
+            self._connection.cut()
+        self._connection = _TcpConnection(self._driver)
+        return self._connection
+
     def unplug(self) -> None:
-        """Close the connection and stop listening."""
+        """Cut the connection and stop listening."""
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
-        self._driver.plug(None)
+        if self._connection is not None:
+            self._connection.cut()
+            self._connection = None
+
+
+class _TcpConnection(asyncio.Protocol):
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A host connected."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream transport is needed")
-        if self._transport is not None:
-            self._transport.abort()
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._driver.plug(transport.write)
+        self._driver.plug(self._write)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
 
     def data_received(self, data: bytes) -> None:
-        """The host wrote."""
-        self._driver.host_sends(data)
+        if self._transport is not None:
+            self._driver.host_sends(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The host went away; the pen goes on by itself."""
         del exc
-        if self._transport is not None and self._transport.is_closing():
-            self._transport = None
-            self._driver.plug(None)
+        self.cut()
+
+    def cut(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        self._driver.unplug(self._write)

@@ -8,6 +8,7 @@ from random import Random
 
 import msgspec
 
+from simulator.bounds import NotNegative, Share
 from simulator.depth_axis import DepthAxis, DepthSettings
 from simulator.motor import NeedleEvent, NeedleSettings
 from simulator.needle import Needle
@@ -23,9 +24,9 @@ from simulator.thermal import Grip, ThermalSettings
 class NoiseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scatter of a dose: sigma = sqrt(tip^2 + (share x dose)^2), and wear (domain.md 5.3)."""
 
-    tip_nl: float = 0.0
-    share: float = 0.0
-    wear_per_stroke: float = 0.0
+    tip_nl: NotNegative = 0.0
+    share: Share = 0.0
+    wear_per_stroke: Share = 0.0
 
 
 class BodySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

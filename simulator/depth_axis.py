@@ -8,6 +8,8 @@ from random import Random
 
 import msgspec
 
+from simulator.bounds import AtLeastOne, Count, NotNegative
+
 
 class DepthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The axis in micrometres. Sources: domain.md 5.2 (backlash 20-60 um, optical home 5-10 um).
@@ -15,12 +17,12 @@ class DepthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `speed_um_s` 1,000 to 5,000; `offset_um` is a calibration error of this pen.
     """
 
-    speed_um_s: int = 3_000
-    backlash_um: int = 40
-    home_error_um: float = 0.0
-    repeat_error_um: float = 0.0
+    speed_um_s: AtLeastOne = 3_000
+    backlash_um: Count = 40
+    home_error_um: NotNegative = 0.0
+    repeat_error_um: NotNegative = 0.0
     offset_um: int = 0
-    home_us: int = 600_000
+    home_us: Count = 600_000
 
 
 class DepthAxis:

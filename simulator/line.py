@@ -2,13 +2,16 @@
 
 Pure over `now_us`: the same seed and the same calls give the same bytes in virtual and real time.
 Covers L1-L15 of the fault catalogue; unplugging (L16-L20) is done where the port is
-(`attach.py`, `runner.py`). Imports nothing but the standard library and msgspec.
+(`attach.py`, `runner.py`).
 """
 
 from heapq import heappop, heappush
 from random import Random
+from typing import Annotated
 
 import msgspec
+
+from simulator.bounds import AtLeastOne, Count, Share
 
 _DELIMITER = b"\x00"
 _BITS_PER_BYTE = 10
@@ -31,23 +34,23 @@ class WireSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Typical fault tests use 0-0.05 (domain.md 5.4). `baud` 0 = no transmission time.
     """
 
-    baud: int = 0
-    latency_us: int = 0
-    latency_jitter_us: int = 0
-    lose_frame: float = 0.0
-    duplicate_frame: float = 0.0
-    reorder_frame: float = 0.0
-    reorder_by_us: int = 20_000
-    truncate_frame: float = 0.0
-    merge_frame: float = 0.0
-    burst_frame: float = 0.0
-    garbage_frame: float = 0.0
-    garbage_bytes: int = 40
-    delay_frame: float = 0.0
-    delay_us: int = 2_000_000
-    flip_byte: float = 0.0
-    flip_bits: int = 1
-    lose_byte: float = 0.0
+    baud: Count = 0
+    latency_us: Count = 0
+    latency_jitter_us: Count = 0
+    lose_frame: Share = 0.0
+    duplicate_frame: Share = 0.0
+    reorder_frame: Share = 0.0
+    reorder_by_us: Count = 20_000
+    truncate_frame: Share = 0.0
+    merge_frame: Share = 0.0
+    burst_frame: Share = 0.0
+    garbage_frame: Share = 0.0
+    garbage_bytes: AtLeastOne = 40
+    delay_frame: Share = 0.0
+    delay_us: Count = 2_000_000
+    flip_byte: Share = 0.0
+    flip_bits: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
+    lose_byte: Share = 0.0
     byte_at_a_time: bool = False
     dead: tuple[Window, ...] = ()
     wrong_baud: tuple[Window, ...] = ()

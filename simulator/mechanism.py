@@ -43,14 +43,14 @@ class Mechanism(Body):
     def spin(self, now_us: int, period_us: int) -> None:
         """Ramp the motor towards one stroke each `period_us`."""
         self.advance(now_us)
-        self._book_energy()
         self.needle.spin(now_us, period_us)
+        self._book_energy()
 
     def brake(self, now_us: int) -> None:
         """Ramp the motor down to a retracted stop."""
         self.advance(now_us)
-        self._book_energy()
         self.needle.motor.brake(now_us)
+        self._book_energy()
 
     def braking_strokes(self) -> int:
         """Upper bound of strokes that would still begin."""

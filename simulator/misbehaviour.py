@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from simulator.bounds import Count, NotNegative, Share
 from simulator.mechanism import Mechanism
 from simulator.ports import Chip
 
@@ -66,13 +67,13 @@ class FaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: FaultName
-    at_s: float = 0.0
-    after_strokes: int = 0
-    share: float = 0.0
+    at_s: NotNegative = 0.0
+    after_strokes: Count = 0
+    share: Share = 0.0
     when: Moment | None = None
-    repeat: int = 1
-    every_s: float = 0.0
-    lasts_s: float = 0.0
+    repeat: Count = 1
+    every_s: NotNegative = 0.0
+    lasts_s: NotNegative = 0.0
     value: float = 0.0
 
     def moment(self) -> Moment:

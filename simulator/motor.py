@@ -10,6 +10,8 @@ from random import Random
 
 import msgspec
 
+from simulator.bounds import AtLeastOne, Share
+
 
 class NeedleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The drive's numbers. Sources: domain.md 5.1.
@@ -19,15 +21,15 @@ class NeedleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lift-off) does, and is 0 unless a scenario wants a badly governed motor.
     """
 
-    insertion_us: int = 2_500
-    retraction_us: int = 2_500
-    stroke_um: int = 2_500
-    ramp_us: int = 200_000
-    brake_us: int = 100_000
-    cam_out_share: float = 0.75
-    jitter: float = 0.0
-    droop: float = 0.0
-    overshoot: float = 0.0
+    insertion_us: AtLeastOne = 2_500
+    retraction_us: AtLeastOne = 2_500
+    stroke_um: AtLeastOne = 2_500
+    ramp_us: AtLeastOne = 200_000
+    brake_us: AtLeastOne = 100_000
+    cam_out_share: Share = 0.75
+    jitter: Share = 0.0
+    droop: Share = 0.0
+    overshoot: Share = 0.0
 
 
 class NeedleEvent(Enum):

@@ -8,6 +8,8 @@ import math
 
 import msgspec
 
+from simulator.bounds import AtLeastOne, Count
+
 
 class PlungerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The dispense drive. Sources: domain.md 5.3 (1 mL syringe, 0.5 mm lead, 200 x 16 microsteps).
@@ -16,13 +18,13 @@ class PlungerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `stiction_after_us` breaks away (0 = none).
     """
 
-    syringe_nl: int = 1_000_000
-    nl_per_mm: int = 17_350
-    lead_um: int = 500
-    microsteps_rev: int = 3_200
-    backlash_um: int = 30
-    stiction_um: int = 0
-    stiction_after_us: int = 1_800_000_000
+    syringe_nl: AtLeastOne = 1_000_000
+    nl_per_mm: AtLeastOne = 17_350
+    lead_um: AtLeastOne = 500
+    microsteps_rev: AtLeastOne = 3_200
+    backlash_um: Count = 30
+    stiction_um: Count = 0
+    stiction_after_us: Count = 1_800_000_000
 
     @property
     def nl_per_step(self) -> float:

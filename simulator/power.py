@@ -4,6 +4,8 @@ from bisect import bisect_left
 
 import msgspec
 
+from simulator.bounds import AtLeastOne, Count, NotNegative
+
 # Open-circuit voltage of one Li-ion cell, (percent, mV); domain.md 5.4.
 OCV_MV = (
     (0, 3_000),
@@ -21,11 +23,11 @@ _WS_PER_MAH = 3.6 * 3.7
 class PowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Cell and loads. Sources: domain.md 5.4 (800-1,200 mAh, 80-150 mOhm, 0.5 W + 0.5 W)."""
 
-    capacity_mah: int = 800
+    capacity_mah: AtLeastOne = 800
     charge_percent: float = 100.0
-    resistance_mohm: int = 100
-    motor_w: float = 0.5
-    electronics_w: float = 0.5
+    resistance_mohm: Count = 100
+    motor_w: NotNegative = 0.5
+    electronics_w: NotNegative = 0.5
 
 
 class Battery:

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from protocol.words import Mode
+from simulator.bounds import AtLeastOne, Count, Share
 from simulator.ports import Indicator
 
 _ON_SKIN = frozenset((Mode.DOSE, Mode.NO_DISPENSE))
@@ -24,18 +25,18 @@ class HandSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = True
-    reaction_us: int = 250_000
-    zone_pause_us: int = 1_000_000
-    touch_to_press_us: int = 100_000
-    travel_us: int = 70_000
-    impatience_us: int = 1_500_000
-    repress_gap_us: int = 150_000
-    slip_share: float = 0.0
-    slip_after_us: int = 30_000
-    slip_us: int = 150_000
-    glide_us: int = 0
-    glide_lift_us: int = 300_000
-    scatter: float = 0.0
+    reaction_us: Count = 250_000
+    zone_pause_us: Count = 1_000_000
+    touch_to_press_us: Count = 100_000
+    travel_us: AtLeastOne = 70_000
+    impatience_us: AtLeastOne = 1_500_000
+    repress_gap_us: AtLeastOne = 150_000
+    slip_share: Share = 0.0
+    slip_after_us: Count = 30_000
+    slip_us: AtLeastOne = 150_000
+    glide_us: Count = 0
+    glide_lift_us: AtLeastOne = 300_000
+    scatter: Share = 0.0
 
 
 class Hands(Protocol):

@@ -11,6 +11,7 @@ import msgspec
 
 from protocol.limits import SIMULATED_UID_MIN
 from simulator.body import BodySettings
+from simulator.bounds import NotNegative
 from simulator.firmware.spec import PenSpec
 from simulator.line import LineSettings
 from simulator.misbehaviour import FaultSettings
@@ -28,6 +29,7 @@ class PenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this pen's firmware is told of itself; the stroke's times come from `body.needle`.
 
     Defaults and sources: `simulator/firmware/spec.py`. `uid` 0 = derived from the seed.
+    `certificate_id` is what the maker's calibration stored in a new pen.
     """
 
     uid: int = 0
@@ -41,6 +43,7 @@ class PenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ring_depth: int = _DEFAULT.ring_depth
     tick_at_boot: int = 0
     tick_drift_ppm: int = 0
+    certificate_id: int = 0
 
 
 class CartridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +63,7 @@ class CartridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class CableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a pulled cable stays out, in seconds."""
 
-    replug_after_s: float = 3.0
+    replug_after_s: NotNegative = 3.0
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +82,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def spec(self, seed: int) -> PenSpec:
         """The firmware's spec for the pen of this seed."""
         given = msgspec.structs.asdict(self.pen)
+        del given["certificate_id"]
         texts = {name: given.pop(name).encode("ascii") for name in ("model", "firmware")}
         given["uid"] = self.pen.uid or pen_uid(seed)
         needle = self.body.needle
@@ -119,5 +123,7 @@ def parse(text: str, name: str) -> Scenario:
     """A scenario from TOML text; `name` stands in the error. Raises ScenarioError."""
     try:
         return msgspec.convert(tomllib.loads(text), Scenario)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{name}: {str(error).replace('`$.', '`')}") from error

@@ -4,6 +4,8 @@ from random import Random
 
 import msgspec
 
+from simulator.bounds import Count, NotNegative, Share
+
 
 class SkinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Contact and tissue. Sources: domain.md 5.1 (depth share, force a needle), 5.4 (bounce).
@@ -11,11 +13,11 @@ class SkinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `bounce_us` 5,000 to 20,000: how long the contact sensor chatters after each change; 0 = clean.
     """
 
-    bounce_us: int = 0
-    bounces: int = 2
-    force_per_needle_dn: float = 1.0
-    shallow_share: float = 0.5
-    deep_share: float = 0.85
+    bounce_us: Count = 0
+    bounces: Count = 2
+    force_per_needle_dn: NotNegative = 1.0
+    shallow_share: Share = 0.5
+    deep_share: Share = 0.85
 
 
 class Skin:

@@ -10,6 +10,8 @@ from enum import Enum
 
 import msgspec
 
+from simulator.bounds import NotNegative, Positive
+
 ATMOSPHERE_KPA = 101.0
 
 
@@ -20,12 +22,12 @@ class FluidSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     back-pressure of skin 15 kPa + 0.15 kPa/uL; unprimed dead volume 3 to 60 uL; bubble 0-30 uL.
     """
 
-    compliance_nl_kpa: float = 30.0
-    resistance_kpa_s_ul: float = 0.8
-    skin_kpa: float = 0.0
-    skin_kpa_ul: float = 0.0
-    bubble_nl: float = 0.0
-    unprimed_nl: float = 0.0
+    compliance_nl_kpa: Positive = 30.0
+    resistance_kpa_s_ul: Positive = 0.8
+    skin_kpa: NotNegative = 0.0
+    skin_kpa_ul: NotNegative = 0.0
+    bubble_nl: NotNegative = 0.0
+    unprimed_nl: NotNegative = 0.0
 
 
 class Outlet(Enum):

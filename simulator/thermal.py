@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from simulator.bounds import NotNegative, Positive
+
 
 class ThermalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sources: domain.md 5.4 (time constant 120-300 s, 15-25 K at 150 Hz continuous).
@@ -12,8 +14,8 @@ class ThermalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     ambient_c: float = 22.0
-    rise_at_150_hz_k: float = 18.0
-    time_constant_s: float = 200.0
+    rise_at_150_hz_k: NotNegative = 18.0
+    time_constant_s: Positive = 200.0
 
 
 class Grip:
