@@ -27,7 +27,8 @@ from protocol.codec import encode_payload
 from protocol.framing import Frame, cobs_encode, crc32c
 from protocol.messages import Health, Hello, HelloReply, Message, StatusPush, Stopped
 from protocol.words import PenState
-from tests.support.fake_pen import HOST_ID, UID, FakeOpener, FakePen, frame_of, status_of
+from tests.support.fake_pen import HOST_ID, UID, FakePen, frame_of, status_of
+from tests.support.pen_bench import FakeOpener
 from tests.support.virtual import VirtualClock, advance
 
 
