@@ -22,6 +22,7 @@ from protocol.limits import (
 _HEADER = Struct("<BBIB")
 _CRC = Struct("<I")
 _DELIMITER = b"\x00"
+_DISTANCES = tuple(bytes((distance,)) for distance in range(256))
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -71,13 +72,7 @@ def cobs_encode(raw: bytes) -> bytes:
     """
     if len(raw) > 254:
         raise ValueError(f"COBS block of {len(raw)} bytes; at most 254 fit a frame")
-    block = bytearray(_DELIMITER + raw + _DELIMITER)
-    at, end = 0, len(raw) + 1
-    while at < end:
-        zero = block.index(0, at + 1)
-        block[at] = zero - at
-        at = zero
-    return bytes(block[:end])
+    return b"".join([_DISTANCES[len(run) + 1] + run for run in raw.split(_DELIMITER)])
 
 
 def cobs_decode(encoded: bytes) -> bytes | None:
