@@ -7,8 +7,6 @@ must be called next. It reaches the world only through `Mechanics` and its memor
 
 from functools import partial
 
-import msgspec
-
 from protocol.limits import HEALTH_PERIOD_US, PROTOCOL_VERSION, STATUS_PERIOD_US
 from protocol.messages import (
     Ack,
@@ -43,7 +41,7 @@ from simulator.firmware.outbox import Outbox, Urgency
 from simulator.firmware.relief import Relief
 from simulator.firmware.ring import Batch
 from simulator.firmware.spec import PenSpec
-from simulator.ports import Mechanics
+from simulator.ports import Indicator, Mechanics
 
 __all__ = [
     "Indicator",
@@ -54,16 +52,6 @@ __all__ = [
     "PowerLostError",
     "ResetCause",
 ]
-
-
-class Indicator(msgspec.Struct, frozen=True):
-    """What a person sees and feels on the pen. `mode` is None when no arm is open."""
-
-    mode: Mode | None
-    is_holding: bool
-    is_latched: bool
-    is_moving: bool
-    strokes_felt: int
 
 
 class PenDevice:
@@ -176,8 +164,8 @@ class PenDevice:
             arm.mode if arm else None,
             core.is_holding,
             core.is_latched,
-            not core.at_rest,
             core.strokes_felt,
+            not core.at_rest,
         )
 
     # --- time ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Every other part asks it; it asks nobody but the mechanics, the store and the dr
 from protocol.codec import settings_digest
 from protocol.faults import fault_number
 from protocol.messages import Arm, EventRecord, Status, StrokeSettings
-from protocol.words import EndReason, EventFlag, EventKind, Mode, PenState, StatusFlag
+from protocol.words import EndReason, EventFlag, Mode, PenState, StatusFlag
 from simulator.firmware.configuring import SLICE_MODES
 from simulator.firmware.drive import Drive, Rig, Stroke, StrokeDrive
 from simulator.firmware.lease import Lease
@@ -300,7 +300,7 @@ class Core:
         )
         arm_id = self.arm.row.arm_id if self.arm else 0
         self.ring.append(Kept(arm_id, ticks >> 32, record), now_us, linked=self.host_id != 0)
-        self.strokes_felt += stroke.kind in (EventKind.PUNCTURE, EventKind.BENCH)
+        self.strokes_felt += 1
 
     def _missed_depth(self, stroke: Stroke) -> bool:
         reading, settings = stroke.reading, self.settings

@@ -1,0 +1,47 @@
+"""Which pen the suite runs on: simulated ones, or with `--pen-port` the one on the bench."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conformance.host import RawHost
+from tests.conformance.memory_rig import MemoryRig
+from tests.conformance.port_rig import PortRig
+from tests.conformance.rig import Rig
+from tests.conformance.world_rig import WorldRig
+
+SIMULATED: dict[str, Callable[[], Rig]] = {"memory": MemoryRig, "world": WorldRig}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "rig" in metafunc.fixturenames:
+        port = metafunc.config.getoption("--pen-port")
+        names = ["port"] if port else list(SIMULATED)
+        metafunc.parametrize("rig", names, indirect=True)
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, pen_port: str | None) -> Iterator[Rig]:
+    """A pen that has just been switched on and homed, untouched."""
+    made: Rig = PortRig(pen_port) if pen_port else SIMULATED[request.param]()
+    yield made
+    made.hand.release()
+    made.hand.lift()
+    made.close()
+
+
+@pytest.fixture
+def host(rig: Rig) -> RawHost:
+    """A host that has opened a link to a pen at rest."""
+    made = RawHost(rig)
+    made.listen(1_500_000)
+    made.hello()
+    made.wait_at_rest()
+    return made
+
+
+@pytest.fixture
+def ready(host: RawHost) -> RawHost:
+    """The same with the plunger preloaded, so that dose arms are allowed."""
+    host.preload()
+    return host

@@ -1,0 +1,323 @@
+"""A raw host: frames in, frames out. Independent of the controller; it decides nothing.
+
+It keeps what it heard, sends what it is told, and answers questions about its own record.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from protocol.codec import decode_payload, encode_payload, settings_digest
+from protocol.framing import Decoder, Discard, Frame, encode_frame
+from protocol.limits import GRANT_PERIOD_US, LEASE_HOST_MAX_US, SLICE_US
+from protocol.messages import (
+    Ack,
+    Arm,
+    ArmRecord,
+    ArmReply,
+    Cartridge,
+    Clear,
+    Cleared,
+    Configure,
+    Configured,
+    Counters,
+    Disarm,
+    Envelope,
+    EventRecord,
+    Events,
+    Grant,
+    Hello,
+    HelloReply,
+    Identity,
+    Message,
+    Query,
+    Status,
+    Stop,
+    Stopped,
+    StrokeSettings,
+)
+from protocol.words import EventFlag, EventKind, Mode, QueryTopic, Result, StatusFlag
+from tests.conformance.rig import Rig
+
+REPLY_US = 60_000
+"""Patience for a reply: the pen's 10 ms and a serial line's latency of up to 16 ms each way."""
+
+M = TypeVar("M", bound=Message)
+
+DOSE = StrokeSettings(Mode.DOSE, 1_000, 300_000, 370, 80_000)
+RUN = StrokeSettings(Mode.NO_DISPENSE, 1_000, 10_000, 0, 0)
+PRIME = StrokeSettings(Mode.PRIME, 0, SLICE_US, 120, 0)
+RELOAD = StrokeSettings(Mode.RELOAD, 0, SLICE_US, 120, 0)
+BENCH = StrokeSettings(Mode.BENCH, 500, 200_000, 37, 0)
+
+
+class HeardEvent(msgspec.Struct, frozen=True):
+    """One event as pushed or replayed."""
+
+    index: int
+    arm_id: int
+    pen_ticks: int
+    record: EventRecord
+    at_us: int
+
+    @property
+    def kind(self) -> EventKind:
+        return self.record.kind
+
+    @property
+    def is_partial(self) -> bool:
+        return EventFlag.PARTIAL in self.record.flags
+
+
+class RawHost:
+    """One host on one rig."""
+
+    def __init__(self, rig: Rig, host_id: int = 0x5EED) -> None:
+        self.rig = rig
+        self.host_id = host_id
+        self.nonce = 0x1000_0000_0000 + host_id
+        self.link_id = 0
+        self.heard: list[Message] = []
+        self.heard_us: list[int] = []
+        self.discards: list[Discard] = []
+        self.events: list[HeardEvent] = []
+        self.next_arm_id = 0
+        self._decoder = Decoder()
+        self._sequence = 0
+        self._request_id = 0
+        self._status_at_us = 0
+
+    # --- wire ---
+
+    def frame(self, message: Message, link_id: int | None = None) -> bytes:
+        """The bytes of a message under the current link, or another."""
+        link = self.link_id if link_id is None else link_id
+        data = encode_frame(Frame(message.KIND, link, self._sequence, encode_payload(message)))
+        self._sequence = (self._sequence + 1) & 0xFF
+        return data
+
+    def send(self, message: Message, link_id: int | None = None) -> None:
+        self.rig.write(self.frame(message, link_id))
+
+    def listen(self, for_us: int) -> list[Message]:
+        """Hear everything for a time; returns what came."""
+        already = len(self.heard)
+        until_us = self.rig.now_us() + for_us
+        while self.rig.now_us() < until_us:
+            self._take(self.rig.read(until_us))
+        self._take(self.rig.read(until_us))
+        return self.heard[already:]
+
+    def _take(self, data: bytes) -> None:
+        for item in self._decoder.feed(data):
+            message = item if isinstance(item, Discard) else decode_payload(item)
+            if isinstance(message, Discard):
+                self.discards.append(message)
+            else:
+                self._note(message)
+
+    def _note(self, message: Message) -> None:
+        now_us = self.rig.now_us()
+        self.heard.append(message)
+        self.heard_us.append(now_us)
+        if hasattr(message, "status"):
+            self._status_at_us = now_us
+        if isinstance(message, Events):
+            high = message.ticks_high << 32
+            self.events += [
+                HeardEvent(
+                    message.first_index + at,
+                    message.arm_id,
+                    high | record.ticks_low,
+                    record,
+                    now_us,
+                )
+                for at, record in enumerate(message.records)
+            ]
+
+    def await_message(self, kind: type[M], within_us: int = REPLY_US) -> M:
+        """The next message of a class. Fails when it does not come in time."""
+        at = len(self.heard)
+        until_us = self.rig.now_us() + within_us
+        while True:
+            for message in self.heard[at:]:
+                if isinstance(message, kind):
+                    return message
+            at = len(self.heard)
+            if self.rig.now_us() >= until_us:
+                raise AssertionError(f"no {kind.__name__} within {within_us} us")
+            self._take(self.rig.read(until_us))
+
+    def ask(self, request: Message, reply: type[M], within_us: int = REPLY_US) -> M:
+        """Send a request and wait for its reply."""
+        at = len(self.heard)
+        self.send(request)
+        until_us = self.rig.now_us() + within_us
+        while self.rig.now_us() < until_us:
+            self._take(self.rig.read(until_us))
+            for message in self.heard[at:]:
+                same = getattr(message, "request_id", None) == getattr(request, "request_id", 0)
+                if isinstance(message, reply) and same:
+                    return message
+        raise AssertionError(f"no {reply.__name__} for {request!r} within {within_us} us")
+
+    def request_id(self) -> int:
+        """A fresh request id."""
+        self._request_id = (self._request_id + 1) & 0xFFFF
+        return self._request_id
+
+    def of(self, kind: type[M]) -> list[M]:
+        """Everything heard of one class."""
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    # --- what the pen says of itself ---
+
+    @property
+    def status(self) -> Status:
+        """The newest status of any message."""
+        for message in reversed(self.heard):
+            found = getattr(message, "status", None)
+            if isinstance(found, Status):
+                return found
+        raise AssertionError("no status heard yet")
+
+    @property
+    def flags(self) -> StatusFlag:
+        """The flags of the newest status."""
+        return StatusFlag(self.status.flags)
+
+    def fresh_status(self) -> Status:
+        """The status of a push that is sent from now on."""
+        at = len(self.heard)
+        until_us = self.rig.now_us() + 300_000
+        while self.rig.now_us() < until_us:
+            self._take(self.rig.read(until_us))
+            if any(hasattr(message, "status") for message in self.heard[at:]):
+                return self.status
+        raise AssertionError("no status for 300 ms")
+
+    def estimated_ticks(self) -> int:
+        """The pen's tick now: newest status and the time since."""
+        return self.status.pen_ticks + self.rig.now_us() - self._status_at_us
+
+    def counters(self) -> Counters:
+        return self.fresh_status().counters
+
+    # --- handshake and requests ---
+
+    def hello(self, nonce: int | None = None) -> HelloReply:
+        """Open a link, as a host does: HELLO each 100 ms until the reply with that nonce."""
+        self.nonce = self.nonce + 1 if nonce is None else nonce
+        for _ in range(30):
+            self.send(Hello(self.nonce, self.host_id), link_id=0)
+            for message in self.listen(100_000):
+                if isinstance(message, HelloReply) and message.nonce == self.nonce:
+                    self.link_id = self.nonce & 0xFFFF_FFFF
+                    self.next_arm_id = max(self.next_arm_id, message.highest_arm_id + 1)
+                    return message
+        raise AssertionError("no HELLO_REPLY for 3 s")
+
+    def identity(self) -> Identity:
+        return self.ask(Query(self.request_id(), QueryTopic.IDENTITY, 0), Identity)
+
+    def envelope(self) -> Envelope:
+        return self.ask(Query(self.request_id(), QueryTopic.ENVELOPE, 0), Envelope)
+
+    def cartridge(self) -> Cartridge:
+        return self.ask(Query(self.request_id(), QueryTopic.CARTRIDGE, 0), Cartridge)
+
+    def record(self, arm_id: int) -> ArmRecord:
+        return self.ask(Query(self.request_id(), QueryTopic.ARM_RECORD, arm_id), ArmRecord)
+
+    def last_arm(self) -> ArmRecord:
+        return self.ask(Query(self.request_id(), QueryTopic.LAST_ARM_OF_HOST, 0), ArmRecord)
+
+    def configure(self, settings: StrokeSettings) -> Configured:
+        return self.ask(Configure(self.request_id(), settings), Configured)
+
+    def wait_at_rest(self, within_us: int = 3_000_000) -> Status:
+        until_us = self.rig.now_us() + within_us
+        while self.rig.now_us() < until_us:
+            status = self.fresh_status()
+            if status.flags & StatusFlag.AT_REST:
+                return status
+        raise AssertionError(f"not at rest after {within_us} us")
+
+    def arm_order(self, settings: StrokeSettings, arm_id: int | None = None) -> Arm:
+        """An ARM that a pen at rest with these settings accepts."""
+        status, identity = self.wait_at_rest(), self.identity()
+        if arm_id is None:
+            arm_id = max(self.next_arm_id, identity.highest_arm_id + 1)
+            self.next_arm_id = arm_id + 1
+        return Arm(
+            self.request_id(),
+            arm_id,
+            settings_digest(settings),
+            self.cartridge().cartridge_uid,
+            identity.certificate_id,
+            identity.last_stop_id,
+            status.counters,
+        )
+
+    def arm(self, settings: StrokeSettings) -> int:
+        """Configure and arm; returns the arm id. Fails when the pen refuses."""
+        assert self.configure(settings).result is Result.OK
+        order = self.arm_order(settings)
+        reply = self.ask(order, ArmReply)
+        assert reply.result is Result.OK, reply
+        return order.arm_id
+
+    def disarm(self, arm_id: int, within_us: int = 2_000_000) -> ArmRecord:
+        return self.ask(Disarm(self.request_id(), arm_id), ArmRecord, within_us)
+
+    def stop(self, stop_id: int, link_id: int | None = None) -> Stopped:
+        self.send(Stop(stop_id), link_id)
+        return self.await_message(Stopped)
+
+    def clear_stop(self, stop_id: int) -> Cleared:
+        return self.ask(Clear(self.request_id(), stop_id, 0), Cleared)
+
+    def clear_fault(self, fault: int) -> Cleared:
+        return self.ask(Clear(self.request_id(), 0, fault), Cleared)
+
+    # --- grants ---
+
+    def grant_message(
+        self, arm_id: int, punctures: int, steps: int, ahead_us: int = LEASE_HOST_MAX_US
+    ) -> Grant:
+        """A grant of absolute ceilings that is valid for `ahead_us` from now."""
+        valid_until = self.estimated_ticks() + ahead_us
+        return Grant(self.status.boot_id, arm_id, punctures, steps, valid_until, 0)
+
+    def drive(self, arm_id: int, for_us: int, punctures: int, steps: int) -> None:
+        """Grant these absolute ceilings each 25 ms for a time."""
+        for _ in self.driving(arm_id, for_us, punctures, steps):
+            pass
+
+    def driving(self, arm_id: int, for_us: int, punctures: int, steps: int) -> Iterator[int]:
+        """The same, with the floor to the caller after each grant."""
+        until_us = self.rig.now_us() + for_us
+        while self.rig.now_us() < until_us:
+            self.send(self.grant_message(arm_id, punctures, steps))
+            self.listen(min(GRANT_PERIOD_US, until_us - self.rig.now_us()))
+            yield self.rig.now_us()
+
+    def ack(self, acked_index: int) -> None:
+        self.send(Ack(self.status.boot_id, acked_index))
+
+    def preload(self) -> None:
+        """Prime until dose arms are allowed."""
+        self.rig.hand.release()
+        self.rig.hand.lift()
+        before = self.fresh_status()
+        if before.flags & StatusFlag.PRELOADED:
+            return
+        arm_id = self.arm(PRIME)
+        steps = before.counters.forward_steps + 2 * PRIME.steps
+        self.drive(arm_id, 60_000, before.counters.punctures, steps)
+        self.rig.hand.press()
+        self.drive(arm_id, 400_000, before.counters.punctures, steps)
+        self.rig.hand.release()
+        self.disarm(arm_id)
+        assert self.fresh_status().flags & StatusFlag.PRELOADED

@@ -1,0 +1,62 @@
+"""A real pen on a serial port; a person is its hand and its power switch."""
+
+import os
+import select
+import sys
+import termios
+import time
+import tty
+
+
+class PersonHand:
+    """Asks the person at the bench and waits for Return."""
+
+    def _ask(self, what: str) -> None:
+        sys.stderr.write(f"\n>>> {what}, then press Return: ")
+        sys.stderr.flush()
+        with open("/dev/tty", encoding="ascii") as terminal:  # noqa: PTH123 - a device, not a file
+            terminal.readline()
+
+    def press(self) -> None:
+        self._ask("press the trigger and hold it")
+
+    def release(self) -> None:
+        self._ask("let go of the trigger")
+
+    def touch(self) -> None:
+        self._ask("put the pen on the dummy skin")
+
+    def lift(self) -> None:
+        self._ask("lift the pen off")
+
+    def cycle_power(self) -> None:
+        self._ask("switch the pen off and on again")
+
+
+class PortRig:
+    """115,200 baud 8N1, exclusive use, real time."""
+
+    def __init__(self, path: str) -> None:
+        self.hand = PersonHand()
+        self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self._fd)
+        mode = termios.tcgetattr(self._fd)
+        mode[4] = mode[5] = termios.B115200
+        termios.tcsetattr(self._fd, termios.TCSANOW, mode)
+
+    def now_us(self) -> int:
+        return time.monotonic_ns() // 1_000
+
+    def write(self, data: bytes) -> None:
+        os.write(self._fd, data)
+
+    def read(self, until_us: int) -> bytes:
+        wait_s = max(0, until_us - self.now_us()) / 1e6
+        ready, _, _ = select.select([self._fd], [], [], wait_s)
+        return os.read(self._fd, 4_096) if ready else b""
+
+    def power_cycle(self) -> None:
+        self.hand.cycle_power()
+
+    def close(self) -> None:
+        os.close(self._fd)

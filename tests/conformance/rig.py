@@ -1,0 +1,52 @@
+"""What the conformance suite needs of a pen under test, whatever carries its bytes.
+
+A rig is a wire, a hand and a clock. All tests speak to it; none knows what is behind it.
+"""
+
+from typing import Protocol
+
+
+class Hand(Protocol):
+    """The physical acts on a pen."""
+
+    def press(self) -> None:
+        """Press and hold the trigger."""
+        ...
+
+    def release(self) -> None:
+        """Let go of the trigger."""
+        ...
+
+    def touch(self) -> None:
+        """Put the pen on the skin (or on its dummy)."""
+        ...
+
+    def lift(self) -> None:
+        """Take it off."""
+        ...
+
+
+class Rig(Protocol):
+    """One pen. Times are microseconds of the rig's clock."""
+
+    hand: Hand
+
+    def now_us(self) -> int:
+        """The rig's time."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Bytes to the pen, now."""
+        ...
+
+    def read(self, until_us: int) -> bytes:
+        """Wait for bytes from the pen, at most until `until_us`; empty when none came."""
+        ...
+
+    def power_cycle(self) -> None:
+        """Cut the pen's supply at this instant and give it back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
