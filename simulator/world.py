@@ -45,11 +45,15 @@ class World:
         self._boot_at_us: int | None = 0
         self._hung_until_us: int | None = None
         self._same_instant = 0
+        self._inputs_told = self.mechanism.inputs()
 
     # --- time ---
 
-    def advance(self, now_us: int) -> None:
-        """Let everything happen that is due by `now_us`, each thing at its own instant."""
+    def advance(self, now_us: int) -> int | None:
+        """Let everything happen that is due by `now_us`, each thing at its own instant.
+
+        Returns when something next happens by itself, as `next_wake_us` would.
+        """
         while True:
             at_us = self.next_wake_us()
             if at_us is None or at_us > now_us:
@@ -59,20 +63,22 @@ class World:
         if now_us > self._now_us:
             self._now_us = now_us
             self.mechanism.advance(now_us)
+        return at_us
 
     def next_wake_us(self) -> int | None:
         """When something next happens by itself."""
-        wakes = [
-            self._boot_at_us,
+        device = self._awake()
+        wake_us = self._boot_at_us if device is None else device.next_wake_us()
+        for other_us in (
             self._hung_until_us,
             self.trouble.next_wake_us(),
             self.hand.next_wake_us(),
             self.mechanism.next_input_us(),
             self.line.to_pen.next_due_us(),
-        ]
-        if self.device is not None and self._hung_until_us is None:
-            wakes.append(self.device.next_wake_us())
-        return min((wake for wake in wakes if wake is not None), default=None)
+        ):
+            if other_us is not None and (wake_us is None or other_us < wake_us):
+                wake_us = other_us
+        return wake_us
 
     def _watch_progress(self, at_us: int) -> None:
         self._same_instant = self._same_instant + 1 if at_us <= self._now_us else 0
@@ -104,7 +110,9 @@ class World:
             return
         try:
             device.advance(at_us)
-            device.input_changed(at_us)
+            if self.mechanism.inputs() != self._inputs_told:
+                self._inputs_told = self.mechanism.inputs()
+                device.input_changed(at_us)
         except PowerLostError:
             self.cut_power(at_us, BOOT_OFF_US)
             return
@@ -134,6 +142,7 @@ class World:
     def _boot(self, at_us: int) -> None:
         self._boot_at_us = None
         try:
+            self._inputs_told = self.mechanism.inputs()
             self.device = PenDevice(self.mechanism, self.nvm, self.spec, boot_at_us=at_us)
         except PowerLostError:
             self.cut_power(at_us, BOOT_OFF_US)

@@ -180,12 +180,13 @@ class Acts:
             if actor.role not in _MAY_SEAL:
                 raise NotAllowed(f"'{actor.role}' may not seal an arm.")
             interval = self._open_interval(arm_id)
-            bodies: list[Body] = [seal_body(interval, actor, reason)]
-            if len(engine.books.ledger.open_intervals()) == 1:
+            await engine.commit(seal_body(interval, actor, reason))
+            bodies: list[Body] = []
+            if not engine.books.ledger.open_intervals():
                 bodies += engine.alarms.down("uncertain-delivery")
                 if engine.state in (State.INTERRUPTED, State.BLOCKED):
                     bodies.append(engine.transition(Act.SEAL, actor=actor, reason=reason))
-            await engine.commit(*bodies)
+            engine.note(*bodies)
 
     async def close(self, actor: Actor) -> None:
         """Close the session with its account; what is left in the syringe is discarded."""

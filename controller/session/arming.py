@@ -86,12 +86,13 @@ def prime_request(progress: Progress, envelope: Envelope, *, preloaded: bool) ->
     allowance = progress.prime_allowance(preload)
     if allowance.steps == 0:
         raise NothingAllowed(f"Nothing left to prime, bound by {allowance.binding}.")
-    each_s = SLICE_US * envelope.max_flow_steps_s // 1_000_000
+    most = max(1, min(SLICE_US * envelope.max_flow_steps_s // 1_000_000, envelope.max_steps))
+    slices = -(-allowance.steps // most)
     settings = StrokeSettings(
         mode=Mode.PRIME,
         protrusion_um=0,
         stroke_period_us=SLICE_US,
-        steps=max(1, min(each_s, envelope.max_steps, allowance.steps)),
+        steps=max(1, allowance.steps // slices),
         dwell_us=0,
     )
     return Request("prime", None, settings, allowance, progress.prime_picolitres())

@@ -84,6 +84,7 @@ class Drive:
         self._on_complete = on_complete
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
+        self._easing = False
 
     @property
     def arm_id(self) -> int:
@@ -103,6 +104,14 @@ class Drive:
         self._intake.raise_for(self.arm_id, self)
         self._grant()
 
+    def ease(self) -> None:
+        """Raise nothing more, but keep the lease alive so that the stroke under way is finished.
+
+        A DISARM is answered at rest; without a lease until then a long dose would be cut.
+        """
+        self._easing = True
+        self._intake.raise_for(self.arm_id, None)
+
     def halt(self) -> None:
         """Grant nothing more for this arm, from this instant on."""
         self._running = False
@@ -116,7 +125,7 @@ class Drive:
         if not self._running:
             return
         self._grant()
-        if is_complete(self.interval.opened, self.interval.committed, self.allowance):
+        if not self._easing and is_complete(self.interval.opened, self.interval.committed, self.allowance):
             self._on_complete()
 
     def _grant(self) -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from controller.errors import LinkError
-from controller.record.events import AlarmRaised, ArmClosed, Body
+from controller.record.events import AlarmRaised, ArmClosed
 from controller.session.account import volume_nl, zone_account
 from controller.session.alarms import raised
 from controller.session.closing import RecordNotFinal, RecordUnusable, closing_body
@@ -69,14 +69,15 @@ def _documented(interval: Interval, record: ArmRecord) -> bool:
 
 async def _close(engine: "Engine", interval: Interval, body: ArmClosed) -> None:
     drive, engine.drive = engine.drive, None
+    if drive is not None:
+        drive.halt()
     latched = engine.pen is not None and bool(
         engine.pen.status.fault or engine.pen.status.flags & StatusFlag.STOP_LATCHED
     )
-    bodies: list[Body] = [body]
-    bodies += _alarms(engine, body, drive)
+    # The state moves on only when the closing entry is booked: whoever acts next reads the books.
+    await engine.commit(body, *_alarms(engine, body, drive))
     act = Act.RECORDED_LATCHED if latched else Act.RECORDED
-    bodies.append(engine.transition(act, reason=body.end_reason))
-    await engine.commit(*bodies)
+    await engine.commit(engine.transition(act, reason=body.end_reason))
     await _check_shortfall(engine, interval)
 
 

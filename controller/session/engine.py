@@ -246,10 +246,13 @@ class Engine:
     def finish(
         self, act: Act, reason: str, *, actor: Actor | None = None, interval: Interval | None = None
     ) -> None:
-        """Grant nothing more and fetch the pen's final record of the arm under way."""
+        """Raise nothing more and fetch the pen's final record of the arm under way."""
         if self.drive is not None:
-            self.drive.halt()
             interval = self.drive.interval
+            if act in (Act.DONE, Act.PAUSE):
+                self.drive.ease()
+            else:
+                self.drive.halt()
         self.note(self.transition(act, actor=actor, reason=reason))
         if interval is not None:
             self.spawn(end_arm(self, interval))

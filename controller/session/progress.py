@@ -25,6 +25,9 @@ from controller.session.terms import Terms
 
 MM2_A_CM2 = 100
 
+# Slices are whole: a rest of the prime volume smaller than this share cannot be asked for.
+PRIME_REST = Fraction(2, 100)
+
 
 class Progress(msgspec.Struct, frozen=True):
     """One session's terms, its book and all books, asked together."""
@@ -98,7 +101,8 @@ class Progress(msgspec.Struct, frozen=True):
             return 0
         planned = steps_for(self.terms.plan.prime_nl, self.prime_picolitres())
         primes = [arm for arm in self.books.intervals_of(syringe) if arm.opened.purpose == "prime"]
-        return max(0, planned - sum(arm.possible.prime_steps for arm in primes))
+        left = planned - sum(arm.possible.prime_steps for arm in primes)
+        return left if left > planned * PRIME_REST else 0
 
     def prime_allowance(self, preload_steps: int) -> Allowance:
         """Bounds of the next prime arm, the preload that the pen asks for included."""
