@@ -53,9 +53,9 @@ class Driver:
         if not self._running:
             return
         now_us = self.now_us()
-        self.world.advance(now_us)
+        wake_us = self.world.advance(now_us)
         self._deliver(now_us)
-        self._set_timer()
+        self._set_timer(wake_us)
 
     def _deliver(self, now_us: int) -> None:
         pieces = self.world.take_for_host(now_us)
@@ -65,10 +65,10 @@ class Driver:
             if self._to_host is not None:
                 self._to_host(piece)
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, wake_us: int | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        wakes = [self.world.next_wake_us(), self.world.next_for_host_us()]
+        wakes = [wake_us, self.world.next_for_host_us()]
         due_us = min((wake for wake in wakes if wake is not None), default=None)
         if due_us is not None:
             self._timer = self._loop.call_at(self._start_s + due_us / 1e6, self.run)

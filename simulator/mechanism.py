@@ -162,6 +162,10 @@ class Mechanism(Body):
         self.advance(now_us)
         self.skin.set_touching(now_us, touching)
 
+    def inputs(self) -> tuple[bool, bool, Chip | None]:
+        """What the firmware is to be told of as soon as it changes."""
+        return self.trigger(), self.contact(), self.chip_fitted
+
     def next_input_us(self) -> int | None:
         """When an input changes by itself (contact bounce)."""
         return self.skin.next_flip_us()

@@ -36,6 +36,8 @@ class Trouble:
 
     def next_wake_us(self) -> int | None:
         """The next act, or the next time that a row waits for."""
+        if not self._rows and not self._acts:
+            return None
         rows = [row for row in self._rows if not row.cocked and _by_time(row.settings)]
         waiting = [row.not_before_us for row in rows]
         if self._acts:
@@ -44,6 +46,8 @@ class Trouble:
 
     def strike(self, victim: Victim, now_us: int) -> None:
         """Do the acts due by `now_us`."""
+        if not self._rows and not self._acts:
+            return
         for row in self._rows:
             row.cocked = row.cocked or (now_us >= row.not_before_us and _by_time(row.settings))
         while self._acts and self._acts[0][0] <= now_us:
