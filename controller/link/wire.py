@@ -78,7 +78,6 @@ class Wire:
         if not self._is_open:
             return
         self._is_open = False
-        self._on_frame = _drop
         self._wiretap.mark(self.clock.mono_s(), f"link ended: {reason}")
         self._port.close()
         if not self.lost.done():

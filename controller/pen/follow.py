@@ -109,7 +109,6 @@ class Follower:
             self._on_reply(stream, reply)
 
     def _on_reply(self, stream: StrokeStream, reply: ReplayReply) -> None:
-        stream.expect(reply.next_index)
         first_missing = stream.missing()
         if first_missing is None or reply.oldest_index <= first_missing:
             return

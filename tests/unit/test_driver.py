@@ -17,6 +17,7 @@ from controller.errors import (
 )
 from controller.pen.driver import Pen, PenLine
 from controller.pen.identity import realm_of, require_realm, text_of
+from controller.pen.waiting import StatusWaiting
 from protocol.codec import settings_digest
 from protocol.limits import SIMULATED_UID_MIN
 from protocol.messages import (
@@ -30,6 +31,7 @@ from protocol.messages import (
     Health,
     Identity,
     Query,
+    Status,
     StatusPush,
     Stop,
     StrokeSettings,
@@ -118,9 +120,28 @@ async def test_waiting_for_rest_in_vain_names_the_last_status(bench: Bench) -> N
     bench.fake.changes["flags"] = StatusFlag.HOMED
     with pytest.raises(ConditionNotReached, match=r"not at rest after 0.5 s; .* IDLE.* 0x08"):
         await pen.wait_at_rest(0.5)
+    waiting = asyncio.create_task(pen.wait_at_rest(5.0))
+    await advance(0.01)
     bench.fake.unplug()
-    with pytest.raises(LinkLost):
-        await pen.wait_at_rest(0.5)
+    await advance(0.001)
+    assert waiting.done()
+    with pytest.raises(LinkLost, match="unplugged"):
+        await waiting
+
+
+async def test_one_who_waited_is_not_asked_again(bench: Bench) -> None:
+    link = (await bench.pen())._link
+    waiting, asked = StatusWaiting(link), 0
+
+    def wanted(_: Status) -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    with pytest.raises(ConditionNotReached):
+        await waiting.until(wanted, "anything", 0.01)
+    waiting.on_status(status_of(90_000_000))
+    assert asked == 0
 
 
 async def test_a_grant_ends_200_ms_after_the_estimated_pen_time(bench: Bench) -> None:

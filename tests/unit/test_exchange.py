@@ -172,7 +172,9 @@ async def test_the_loss_of_the_link_ends_every_request(ends: Ends) -> None:
     first, second = ends.ask(), ends.ask()
     await advance(0.01)
     ends.port.unplug("pulled")
+    await advance(0.001)
     for asking in (first, second):
+        assert asking.done()
         with pytest.raises(LinkLost, match="pulled"):
             await asking
     assert ends.port.closed

@@ -70,6 +70,14 @@ def test_an_event_held_here_ends_the_loss_although_the_ring_lost_it() -> None:
     assert stream.next_index == 5
 
 
+def test_a_repeat_is_not_held_as_if_it_were_ahead() -> None:
+    stream = StrokeStream(1, 0)
+    assert indexes(stream, batch(0), batch(0)) == [0]
+    stream.expect(5)
+    assert stream.skip_lost(4) == (4, [])
+    assert stream.missing() == 4
+
+
 def test_memory_stays_bounded_behind_a_gap() -> None:
     stream = StrokeStream(1, 0)
     for first in range(1, 2 * HELD_MAX, 14):

@@ -79,6 +79,7 @@ class Room:
         try:
             await self.supervisor.run(once=True)
         finally:
+            assert self.pen.port.closed
             self.pen.unplug()
 
 
@@ -311,6 +312,28 @@ async def test_a_defect_in_the_listener_ends_run_with_everything_given_back(room
     assert len(room.links.lost) == 1
     assert room.pen.port.closed
     room.pen.unplug()
+
+
+async def test_a_status_of_another_link_does_not_complete_the_handshake(room: Room) -> None:
+    room.pen.changes = {"boot_id": 99}
+    task = asyncio.create_task(room.once())
+    await advance(0.05)
+    room.pen.say(StatusPush(status_of(1_000, boot_id=1)), 0x77)
+    await advance(0.0)
+    assert room.links.up == []
+    with pytest.raises(NoAnswer):
+        await task
+
+
+async def test_a_stop_is_not_written_to_a_port_that_was_given_back(room: Room) -> None:
+    async with room.running(0.5):
+        room.opener.error = PortMissing("gone")
+        room.pen.unplug()
+        await advance(0.01)
+        room.pen.port.written = b""
+        room.supervisor.stop_line.trigger("operator")
+        await advance(0.5)
+        assert room.pen.port.written == b""
 
 
 @pytest.mark.hazard("H35")
