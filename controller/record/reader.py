@@ -95,6 +95,11 @@ class JournalReader:
         """Id of the first file: the name under which the sequence numbers count."""
         return self._segments[0].origin.journal_id
 
+    @property
+    def host_id(self) -> str:
+        """Id of the host as pens know it, 16 hex digits."""
+        return self._segments[-1].origin.host_id
+
     def journal_id(self, seq: int) -> str:
         """Id of the file that holds this sequence number."""
         holders = [s for s in self._segments if s.first_seq <= seq]

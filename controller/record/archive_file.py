@@ -1,0 +1,139 @@
+"""One chain of entries as an archive keeps it: JSON lines, synced before anybody is told.
+
+Why JSON lines: they can be read for decades with nothing but a text editor. Every hash is worked
+out anew on the way in and at every start. Touches one file.
+"""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from controller.errors import ArchiveDamaged, ArchiveNotWritable
+from controller.record.chain_index import ChainIndex, Offer
+from controller.record.entry import chain_hash
+from controller.record.folder import sync_folder
+
+
+class EntryView(msgspec.Struct, frozen=True):
+    """An entry as it came; the body byte for byte."""
+
+    seq: int
+    prev_hash: str
+    hash: str
+    host_boot_id: str
+    mono_ns: int
+    wall: str
+    clock_synced: bool | None
+    session_id: str | None
+    pen_uid: str | None
+    kind: str
+    body: msgspec.Raw
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the content is what was hashed."""
+        stamp = (self.host_boot_id, self.mono_ns, self.wall, self.clock_synced)
+        owner = (self.session_id, self.pen_uid)
+        body = bytes(self.body)
+        return chain_hash(self.prev_hash, self.seq, stamp, owner, self.kind, body) == self.hash
+
+
+class BatchView(msgspec.Struct, frozen=True):
+    """A batch as it came; entries undecoded, so that they are kept byte for byte."""
+
+    schema_version: int
+    chain_id: str
+    journal_id: str
+    realm: str
+    entries: list[msgspec.Raw]
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """What is needed of a line of the archive's own file."""
+
+    entry: EntryView
+
+
+class ChainFile:
+    """One chain in one file: `<chain_id>.jsonl`, one entry a line, in the order of arrival.
+
+    Raises:
+        ArchiveNotWritable: E6005. ArchiveDamaged: E6006.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file; a last line that a crash cut short is taken off."""
+        self.path = path
+        self.index = ChainIndex()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise ArchiveNotWritable(f"{path} cannot be opened: {error.strerror}.") from error
+        with ExitStack() as undo:
+            undo.callback(self._file.close)
+            self._load()
+            undo.pop_all()
+
+    def _load(self) -> None:
+        whole = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    break
+                whole += len(line)
+                self._take_line(number, line)
+        self._file.truncate(whole)
+        sync_folder(self.path.parent)
+
+    def _take_line(self, number: int, line: bytes) -> None:
+        try:
+            entry = msgspec.json.decode(line, type=LineView).entry
+        except msgspec.DecodeError as error:
+            raise ArchiveDamaged(f"Line {number} of {self.path} cannot be read.") from error
+        genuine = entry.is_genuine
+        if (
+            not genuine
+            or self.index.offer(entry.seq, entry.prev_hash, entry.hash) is Offer.CONFLICT
+        ):
+            raise ArchiveDamaged(f"Line {number} of {self.path} is not what was received.")
+
+    def keep(self, batch: BatchView) -> int:
+        """Write what is new of a batch and sync it; gives the number of conflicts, not written.
+
+        Raises:
+            ArchiveNotWritable: E6005.
+            msgspec.DecodeError: an entry is none.
+        """
+        lines, conflicts = [], 0
+        for raw in batch.entries:
+            entry = msgspec.json.decode(raw, type=EntryView)
+            offer = Offer.CONFLICT
+            if entry.is_genuine:
+                offer = self.index.offer(entry.seq, entry.prev_hash, entry.hash)
+            conflicts += offer is Offer.CONFLICT
+            if offer is Offer.NEW:
+                lines.append(_line(batch, bytes(raw)))
+        self._write(b"".join(lines))
+        return conflicts
+
+    def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        try:
+            self._file.write(data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise ArchiveNotWritable(f"{self.path}: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Close the file; everything in it is on the disk already."""
+        self._file.close()
+
+
+def _line(batch: BatchView, entry: bytes) -> bytes:
+    head = msgspec.json.encode({"journal_id": batch.journal_id, "realm": batch.realm})
+    return b'%s,"entry":%s}\n' % (head[:-1], entry)

@@ -1,0 +1,58 @@
+"""Command-line options and exit codes that telemetry and archive have in common.
+
+Why argparse: these two processes are kept small, and typer with rich costs them 8 MB.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from controller.errors import MicropenError
+from controller.record.mqtt import Broker
+
+
+def parser(name: str, purpose: str) -> argparse.ArgumentParser:
+    """A parser with the options of the broker and the room."""
+    options = argparse.ArgumentParser(prog=f"micropen {name}", description=purpose)
+    options.add_argument("--broker", required=True, help="host:port")
+    options.add_argument("--site", required=True, help="a-z, 0-9 and hyphen")
+    options.add_argument("--room", required=True, help="a-z, 0-9 and hyphen")
+    options.add_argument("--username")
+    options.add_argument("--password-file", type=Path, help="its first line is the password")
+    options.add_argument("--ca-file", type=Path, help="PEM; turns TLS on")
+    return options
+
+
+def broker_of(options: argparse.Namespace) -> Broker:
+    """The broker that the options name.
+
+    Raises:
+        BrokerAddressRefused: E6002.
+    """
+    return Broker.parse(options.broker, options.username, options.password_file, options.ca_file)
+
+
+def run_process(make: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit code and prints a numbered error."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(_until_signal(make))
+    except MicropenError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+async def _until_signal(make: Callable[[], Awaitable[None]]) -> None:
+    running = asyncio.ensure_future(make())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    with suppress(asyncio.CancelledError):
+        await running

@@ -1,0 +1,47 @@
+"""Finds sessions in a journal and adds them up, for the command line. Reads only."""
+
+from collections.abc import Iterator
+
+from controller.errors import UnknownSession
+from controller.record.entry import Entry
+from controller.record.reader import JournalReader
+from controller.record.tally import SessionTally
+
+
+def session_ids(reader: JournalReader) -> list[str]:
+    """All sessions of the journal, oldest first."""
+    opened = reader.of_kinds("session_opened")
+    return list(dict.fromkeys(e.session_id for e in opened if e.session_id is not None))
+
+
+def session_entries(reader: JournalReader, session_id: str) -> Iterator[Entry]:
+    """The entries of one session in order, from its opening to its close, or to the end.
+
+    Raises:
+        UnknownSession: E5020.
+    """
+    marks = [
+        entry
+        for entry in reader.of_kinds("session_opened", "session_closed")
+        if entry.session_id == session_id
+    ]
+    if not marks:
+        raise UnknownSession(f"There is no session {session_id} in {reader.path}.")
+    last_seq = marks[-1].seq if marks[-1].kind == "session_closed" else None
+    for entry in reader.entries(marks[0].seq):
+        if last_seq is not None and entry.seq > last_seq:
+            return
+        if entry.session_id == session_id:
+            yield entry
+
+
+def tally_of(reader: JournalReader, session_id: str) -> SessionTally:
+    """One session added up.
+
+    Raises:
+        UnknownSession: E5020.
+    """
+    tally = SessionTally(session_id)
+    for entry in session_entries(reader, session_id):
+        tally.feed(entry)
+    return tally

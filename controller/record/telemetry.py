@@ -1,0 +1,261 @@
+"""Sends the journal to an MQTT broker: `python -m controller.record.telemetry`, a process apart.
+
+Why a process: the broker may be down, slow or hostile, and none of that may reach the drive. Its
+only input is the journal, read-only; it subscribes to nothing but the archive's receipts.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from controller.clock import Clock, SystemClock
+from controller.errors import JournalMissing
+from controller.record import options
+from controller.record.cursor import CursorFile
+from controller.record.entry import Entry
+from controller.record.messages import Availability, Receipt, batch_json
+from controller.record.mqtt import Broker, Connection, MqttError, Will, connect
+from controller.record.outbox import Outbox
+from controller.record.reader import JournalReader
+from controller.record.room import Changed, Room, is_simulated
+from controller.record.topics import Topics, topic_id
+
+POLL_S: Final = 0.1
+"""Batches of 10 Hz: fast enough for a screen, slow enough for 2 % of a Pi's core."""
+
+FIGURES_PERIOD_S: Final = 1.0
+"""How often `state` is published when only its figures changed."""
+
+HEARTBEAT_S: Final = 10.0
+EXPIRES_S: Final = 30.0
+"""Without three heartbeats the room counts as offline, whatever the broker retains."""
+
+BACK_OFF_S: Final = 0.5
+BACK_OFF_MAX_S: Final = 30.0
+CATCH_UP: Final = 200
+
+log = logging.getLogger("telemetry")
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What the telemetry process is told."""
+
+    journal: Path
+    broker: Broker
+    topics: Topics
+    state_folder: Path
+    archive: bool = False
+
+
+class Telemetry:
+    """Publishes one journal for one room, for ever."""
+
+    def __init__(self, settings: TelemetrySettings, clock: Clock, schemas: dict[str, Any]) -> None:
+        self._settings = settings
+        self._topics = settings.topics
+        self._clock = clock
+        self._schemas = schemas
+        self._jitter = random.Random()
+        self._state_mono_s = 0.0
+        self._heartbeat_mono_s = 0.0
+        self._pending = Changed.NOTHING
+
+    async def run(self) -> None:
+        """Connect, send, lose the connection, wait, again; ends only by cancellation.
+
+        Raises:
+            JournalError: E5002, E5004. CursorNotWritable: E6004.
+        """
+        self._reader = await self._open_journal()
+        broker = self._settings.broker
+        cursor = CursorFile.of_broker(self._settings.state_folder, broker.host, broker.port)
+        self._outbox = Outbox(self._reader, cursor, self._clock, archive=self._settings.archive)
+        self._room = Room(self._reader)
+        self._room.start()
+        try:
+            await self._reconnect_for_ever()
+        finally:
+            self._outbox.save(now=True)
+            self._reader.close()
+
+    async def _open_journal(self) -> JournalReader:
+        waited = False
+        while True:
+            try:
+                return JournalReader(self._settings.journal)
+            except JournalMissing as error:
+                if not waited:
+                    log.warning("waiting for the journal: %s", error.what)
+                waited = True
+                await asyncio.sleep(1.0)
+
+    async def _reconnect_for_ever(self) -> None:
+        back_off_s = BACK_OFF_S
+        while True:
+            connected_mono_s = self._clock.mono_s()
+            try:
+                async with self._connected() as connection:
+                    await self._serve(connection)
+            except* MqttError as group:
+                log.warning("no broker: %s", group.exceptions[0])
+            if self._clock.mono_s() - connected_mono_s > BACK_OFF_MAX_S:
+                back_off_s = BACK_OFF_S
+            await asyncio.sleep(back_off_s * self._jitter.uniform(0.5, 1.5))
+            back_off_s = min(2 * back_off_s, BACK_OFF_MAX_S)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        offline = Availability(state="offline").model_dump_json().encode()
+        will = Will(self._topics.availability, offline)
+        client_id = f"micropen-{self._reader.host_id}-{topic_id(self._topics.room)}"
+        async with connect(self._settings.broker, client_id=client_id, will=will) as connection:
+            log.info("connected to %s:%d", self._settings.broker.host, self._settings.broker.port)
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                # An orderly goodbye sends no will, so it says offline itself.
+                with suppress(MqttError):
+                    await connection.publish(self._topics.availability, offline, retain=True)
+                raise
+
+    async def _serve(self, connection: Connection) -> None:
+        await self._greet(connection)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen(connection), name="telemetry-listen")
+            tasks.create_task(self._pump(connection), name="telemetry-pump")
+
+    async def _greet(self, connection: Connection) -> None:
+        """Everything retained, at every connection: a broker may have forgotten it."""
+        for _ in self._room.catch_up(CATCH_UP):
+            await asyncio.sleep(0)
+        await self._heartbeat(connection)
+        await self._publish_info(connection)
+        await self._publish_state(connection)
+        for alarm_id in list(self._room.alarms):
+            await self._publish_alarm(connection, alarm_id)
+        if self._settings.archive:
+            await connection.subscribe(self._topics.receipt)
+
+    async def _listen(self, connection: Connection) -> None:
+        """Receipts, and the news that the connection broke."""
+        async for topic, payload in connection.messages():
+            if topic != self._topics.receipt:
+                continue
+            try:
+                receipt = Receipt.model_validate_json(payload)
+            except ValidationError:
+                log.warning("a receipt that is none was ignored")
+                continue
+            self._outbox.received(receipt)
+
+    async def _pump(self, connection: Connection) -> None:
+        while True:
+            batch = self._outbox.take()
+            if batch:
+                await self._send(connection, batch)
+            self._outbox.save()
+            await self._keep_retained(connection)
+            if not batch or batch[-1].seq >= self._room.seq:
+                await asyncio.sleep(POLL_S)
+
+    async def _send(self, connection: Connection, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            self._pending |= self._room.feed(entry)
+        payload = batch_json(
+            batch,
+            chain_id=self._reader.chain_id,
+            journal_id=self._reader.journal_id(batch[0].seq),
+            realm=self._reader.realm,
+            simulated=any(is_simulated(entry.pen_uid) for entry in batch),
+            sent_wall=self._wall(),
+        )
+        await connection.publish(self._topics.events(batch[0].session_id), payload)
+        self._outbox.sent(batch)
+        for entry in batch:
+            if entry.kind in {"alarm_raised", "alarm_cleared"}:
+                await self._publish_alarm(connection, json.loads(entry.body_json)["alarm_id"])
+
+    async def _keep_retained(self, connection: Connection) -> None:
+        now = self._clock.mono_s()
+        if Changed.INFO in self._pending:
+            await self._publish_info(connection)
+        figures_due = now - self._state_mono_s >= FIGURES_PERIOD_S
+        if Changed.STATE in self._pending or (Changed.FIGURES in self._pending and figures_due):
+            await self._publish_state(connection)
+        if now - self._heartbeat_mono_s >= HEARTBEAT_S:
+            await self._heartbeat(connection)
+
+    async def _heartbeat(self, connection: Connection) -> None:
+        message = Availability(
+            state="online", heartbeat_wall=self._wall(), expires_wall=self._wall(EXPIRES_S)
+        )
+        payload = message.model_dump_json().encode()
+        await connection.publish(self._topics.availability, payload, retain=True)
+        self._heartbeat_mono_s = self._clock.mono_s()
+
+    async def _publish_info(self, connection: Connection) -> None:
+        self._pending &= ~Changed.INFO
+        payload = self._room.info(self._schemas).model_dump_json().encode()
+        await connection.publish(self._topics.info, payload, retain=True)
+
+    async def _publish_state(self, connection: Connection) -> None:
+        self._pending &= ~(Changed.STATE | Changed.FIGURES)
+        self._state_mono_s = self._clock.mono_s()
+        payload = self._room.state().model_dump_json().encode()
+        await connection.publish(self._topics.state, payload, retain=True)
+
+    async def _publish_alarm(self, connection: Connection, alarm_id: str) -> None:
+        """What is true of the alarm now, whichever of its entries is being sent."""
+        alarm = self._room.alarms.get(alarm_id)
+        payload = b"" if alarm is None else alarm.model_dump_json().encode()
+        await connection.publish(self._topics.alarm(alarm_id), payload, retain=True)
+
+    def _wall(self, ahead_s: float = 0.0) -> str:
+        wall = self._clock.now_wall().astimezone(UTC) + timedelta(seconds=ahead_s)
+        return wall.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+async def read_schemas() -> dict[str, Any]:
+    """The messages' JSON Schemas, made by a child so that their models are not loaded here."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "controller.record.schema", stdout=asyncio.subprocess.PIPE
+    )
+    text, _ = await child.communicate()
+    schemas: dict[str, Any] = json.loads(text) if child.returncode == 0 else {}
+    return schemas
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as a process until SIGTERM; gives the exit code."""
+    parser = options.parser("telemetry", "Sends a journal to an MQTT broker.")
+    parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
+    parser.add_argument("--state", type=Path, help="folder of the cursor; beside the journal")
+    parser.add_argument("--archive", action="store_true", help="wait for an archive's receipts")
+    given = parser.parse_args(arguments)
+
+    async def run() -> None:
+        settings = TelemetrySettings(
+            given.journal,
+            options.broker_of(given),
+            Topics(given.site, given.room),
+            given.state or given.journal.absolute().parent / "telemetry",
+            given.archive,
+        )
+        await Telemetry(settings, SystemClock(), await read_schemas()).run()
+
+    return options.run_process(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
