@@ -24,6 +24,8 @@ from protocol.limits import (
     PRIME_AHEAD_US,
     SLICE_US,
 )
+from protocol.messages import Status
+from protocol.words import StatusFlag
 
 _MICRO = 1_000_000
 
@@ -98,6 +100,21 @@ class Drive:
         held = self.interval
         return max(punctures, held.puncture_ceiling), max(steps, held.step_ceiling)
 
+    def rests_below_ceiling(self, status: Status) -> bool:
+        """Whether the pen holds under the last ceiling it will get, with all of it committed.
+
+        A running needle needs room to brake, so it may rest some strokes below.
+        """
+        opened, held = self.interval.opened, self.interval
+        last = opened.first.punctures + self.allowance.punctures
+        holding = StatusFlag.HOLDING | StatusFlag.AT_REST
+        return (
+            opened.mode == "no_dispense"
+            and held.puncture_ceiling == last
+            and status.flags & holding == holding
+            and status.counters.punctures == opened.first.punctures + held.committed.punctures
+        )
+
     def start(self) -> None:
         """Begin to grant; the arm must be open in the pen."""
         self._running = True
@@ -125,7 +142,9 @@ class Drive:
         if not self._running:
             return
         self._grant()
-        if not self._easing and is_complete(self.interval.opened, self.interval.committed, self.allowance):
+        if not self._easing and is_complete(
+            self.interval.opened, self.interval.committed, self.allowance
+        ):
             self._on_complete()
 
     def _grant(self) -> None:

@@ -195,6 +195,8 @@ class Engine:
             self.note(*self.alarm(raised_fault(describe_fault(status.fault))))
         if self.state is State.RUNNING and self._has_ended(status):
             self.finish(Act.PEN_ENDED, "the pen ended the arm")
+        if self.drive is not None and self.drive.rests_below_ceiling(status):
+            self.complete()
         if self.state is State.READY and self.reconciled and _is_latched(status):
             self.note(self.transition(Act.LATCH, reason="latched in the pen"))
         self.changes.notify()

@@ -25,6 +25,10 @@ from controller.session.terms import Terms
 
 MM2_A_CM2 = 100
 
+# Without dispense a running needle brakes so as to rest at or below its ceiling: from 150 Hz within
+# 120 ms it makes up to 9 strokes (domain.md 5.1), so a rest this small cannot be asked for.
+BRAKING_STROKES = 10
+
 # Slices are whole: a rest of the prime volume smaller than this share cannot be asked for.
 PRIME_REST = Fraction(2, 100)
 
@@ -55,9 +59,13 @@ class Progress(msgspec.Struct, frozen=True):
         return f"{sentence} Last on record: puncture {made} in {where}, {book.last_stroke_wall}."
 
     def punctures_left(self, zone: Zone) -> int:
-        """Planned punctures minus those that may have been made."""
+        """Planned punctures minus those that may have been made.
+
+        Without dispense, a rest below the braking distance counts as complete.
+        """
         made = sum(arm.possible.punctures for arm in self.intervals(zone.name))
-        return max(0, zone.punctures - made)
+        left = max(0, zone.punctures - made)
+        return 0 if made and not zone.dose_nl and left <= BRAKING_STROKES else left
 
     def next_zone(self) -> Zone | None:
         """The first zone of the plan that is not complete."""
