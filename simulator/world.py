@@ -11,11 +11,14 @@ from simulator.device import PenDevice
 from simulator.firmware.nvm import Memory, Nvm, PowerLostError
 from simulator.line import HostileLine
 from simulator.mechanism import Mechanism
+from simulator.ports import Indicator
 from simulator.practitioner import Practitioner
 from simulator.scenario import Scenario, stream
 from simulator.trouble import Trouble
 
 BOOT_OFF_US = 50_000
+DARK = Indicator(None, holding=False, latched=False, strokes_felt=0, moving=False)
+"""What the hand sees of a pen without power."""
 _STUCK_STEPS = 10_000
 
 
@@ -169,6 +172,7 @@ class World:
         """The supply fails now and is back `off_us` later; the pen boots then."""
         parked_us = self.mechanism.cut_power(now_us)
         self.device = None
+        self.hand.notice(now_us, DARK)
         self._hung_until_us = None
         self._boot_at_us = max(now_us + off_us, parked_us)
 
