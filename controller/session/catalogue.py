@@ -124,17 +124,21 @@ class Catalogue:
         return None
 
     def _references(self) -> None:
+        """Whether every file that the settings name exists; its content is its own line."""
         settings = self.settings
-        self.pen(settings.planning.pen)
-        self.certificate(settings.planning.certificate)
-        self.limits_for("micro_dosing")
-        self.limits_for("collagen_induction")
+        self._path("pens", settings.planning.pen)
+        self._path("certificates", settings.planning.certificate)
+        self._path("limits", settings.limits.micro_dosing)
+        self._path("limits", settings.limits.collagen_induction)
 
-    def _load(self, shelf: str, name: str, load: Callable[[Path], T]) -> T:
+    def _path(self, shelf: str, name: str) -> Path:
         known = self.names(shelf)
         if name not in known:
             raise UnknownName(f'{self.folder / shelf} has no "{name}"{did_you_mean(name, known)}.')
-        path = self.folder / shelf / f"{name}.toml"
+        return self.folder / shelf / f"{name}.toml"
+
+    def _load(self, shelf: str, name: str, load: Callable[[Path], T]) -> T:
+        path = self._path(shelf, name)
         found = load(path)
         _named_as_file(found, path)
         return found

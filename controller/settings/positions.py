@@ -1,6 +1,7 @@
 """Finds the line of every key of a TOML text, which the standard reader does not tell.
 
-Runs only on text that `tomllib` has accepted, so it need not refuse anything. Pure.
+Meant for text that `tomllib` has accepted, so it refuses nothing; on any other text it still ends.
+Pure.
 """
 
 import re
@@ -61,11 +62,13 @@ class _Scanner:
         table: KeyPath = ()
         self._skip("")
         while self._here.kind != "end":
+            before = self._at
             if self._here.text == "[":
                 table = self._header()
             else:
                 self._pair(table)
             self._skip("")
+            self._at = max(self._at, before + 1)
 
     def _header(self) -> KeyPath:
         line = self._take().line
@@ -78,7 +81,7 @@ class _Scanner:
             # of a [[header]], which opens the next one.
             if path in self._lengths:
                 path = (*path, self._lengths[path] - 1)
-        if repeated:
+        if repeated and path:
             path = self._next_of(path)
         self._skip("]")
         self.lines.setdefault(path, line)
@@ -116,8 +119,10 @@ class _Scanner:
         elif self._here.text == "{":
             self._take()
             while self._here.text not in {"}", ""}:
+                before = self._at
                 self._pair(path)
                 self._skip(",")
+                self._at = max(self._at, before + 1)
             self._take()
         else:
             while self._here.kind in {"bare", "string"}:
@@ -128,9 +133,11 @@ class _Scanner:
         self._skip("")
         index = 0
         while self._here.text not in {"]", ""}:
+            before = self._at
             self.lines[(*path, index)] = self._here.line
             self._value((*path, index))
             self._skip(",")
+            self._at = max(self._at, before + 1)
             index += 1
         self._take()
 
