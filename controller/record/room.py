@@ -19,10 +19,8 @@ from controller.record.messages import (
     ZoneState,
 )
 from controller.record.reader import JournalReader
-from controller.record.tally import Amount, SessionTally
+from controller.record.tally import SessionTally, figures
 from protocol.limits import PROTOCOL_VERSION, is_simulated_uid
-
-PICOLITRES_A_NANOLITRE: Final = 1_000
 
 _INFO_KINDS: Final = ("service_started", "pen_enrolled", "link_up", "arm_opened")
 _ALARM_KINDS: Final = ("alarm_raised", "alarm_cleared")
@@ -177,22 +175,12 @@ class Room:
 
 
 def _session_state(tally: SessionTally) -> SessionState:
-    zones = [ZoneState(zone=zone, **_figures(amount)) for zone, amount in tally.zones.items()]
+    zones = [ZoneState(zone=zone, **figures(amount)) for zone, amount in tally.zones.items()]
     return SessionState(
         session_id=tally.session_id,
         state=tally.state,
         zone=tally.zone,
         plan_name=tally.plan_name,
         zones=zones,
-        **_figures(tally.total),
+        **figures(tally.total),
     )
-
-
-def _figures(amount: Amount) -> dict[str, Any]:
-    """Picolitres become nanolitres with three decimals, which a double holds well enough."""
-    return {
-        "punctures_certain": amount.punctures_certain,
-        "punctures_possible": amount.punctures_possible,
-        "dose_certain_nl": amount.dose_certain_pl / PICOLITRES_A_NANOLITRE,
-        "dose_possible_nl": amount.dose_possible_pl / PICOLITRES_A_NANOLITRE,
-    }

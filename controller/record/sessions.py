@@ -1,5 +1,6 @@
 """Finds sessions in a journal and adds them up, for the command line. Reads only."""
 
+import json
 from collections.abc import Iterator
 
 from controller.errors import UnknownSession
@@ -12,6 +13,21 @@ def session_ids(reader: JournalReader) -> list[str]:
     """All sessions of the journal, oldest first."""
     opened = reader.of_kinds("session_opened")
     return list(dict.fromkeys(e.session_id for e in opened if e.session_id is not None))
+
+
+def marks_of(reader: JournalReader, session_id: str) -> dict[str, str | None]:
+    """What can be said of a session without reading its strokes."""
+    marks: dict[str, str | None] = {"session_id": session_id}
+    marks |= dict.fromkeys(("opened_wall", "closed_wall", "outcome", "plan_name"))
+    for entry in reader.of_kinds("session_opened", "session_closed"):
+        if entry.session_id != session_id:
+            continue
+        body = json.loads(entry.body_json)
+        if entry.kind == "session_opened":
+            marks |= {"opened_wall": entry.wall, "plan_name": body["plan_name"]}
+        else:
+            marks |= {"closed_wall": entry.wall, "outcome": body["outcome"]}
+    return marks
 
 
 def session_entries(reader: JournalReader, session_id: str) -> Iterator[Entry]:

@@ -6,10 +6,13 @@ picolitres a step that were frozen at each arm. Touches nothing.
 """
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 
 from controller.record.entry import Entry
+
+PICOLITRES_A_NANOLITRE: Final = 1_000
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -208,6 +211,16 @@ class SessionTally:
             if arm.opened.purpose == "zone" and arm.opened.zone is not None:
                 zones[arm.opened.zone] = zones.get(arm.opened.zone, Amount()).plus(arm.amount)
         return zones
+
+
+def figures(amount: Amount) -> dict[str, Any]:
+    """For people and JSON. Picolitres become nanolitres with three decimals."""
+    return {
+        "punctures_certain": amount.punctures_certain,
+        "punctures_possible": amount.punctures_possible,
+        "dose_certain_nl": amount.dose_certain_pl / PICOLITRES_A_NANOLITRE,
+        "dose_possible_nl": amount.dose_possible_pl / PICOLITRES_A_NANOLITRE,
+    }
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:

@@ -1,0 +1,173 @@
+"""`micropen session` and `micropen telemetry` on a journal file: list, show, verify, export."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from controller.errors import JournalCorrupt, JournalMissing, UnknownSession
+from controller.record.export import STROKE_COLUMNS, write_csv, write_jsonl
+from controller.record.reader import JournalReader
+from controller.record.sessions import session_entries, tally_of
+from controller.record.verify import documented_hash, verify
+from controller.service.commands import telemetry as telemetry_module
+from controller.service.commands.session import session_app
+from tests.support import journals
+from tests.support.journals import open_journal, whole_session
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two sessions, the second one open, with entries of nobody between them."""
+    journal = open_journal(tmp_path / "journal")
+    for drafts in whole_session("s-1", batches=5):
+        journal.append(drafts)
+    journal.append([journals.health()])
+    journal.append([journals.opened("s-2"), journals.changed("running", "chin", "s-2")])
+    journal.append([journals.armed(2, "chin", "s-2")])
+    journal.append([journals.strokes(2, 20, 3, session_id="s-2"), journals.health()])
+    journal.close()
+    return tmp_path / "journal"
+
+
+def ask(*arguments: str) -> str:
+    result = runner.invoke(session_app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_list_names_sessions_in_order(folder: Path) -> None:
+    rows = json.loads(ask("list", "--journal", str(folder), "--json"))
+    assert [(r["session_id"], r["outcome"]) for r in rows] == [("s-1", "complete"), ("s-2", None)]
+    assert rows[0]["opened_wall"] < rows[0]["closed_wall"] < rows[1]["opened_wall"]
+    text = ask("list", "--state", str(folder.parent))
+    assert text.index("s-1") < text.index("s-2")
+    assert "training" in text
+
+
+def test_show_adds_up(folder: Path) -> None:
+    shown = json.loads(ask("show", "s-1", "--journal", str(folder), "--json"))
+    assert shown["state"] == "closed"
+    assert (shown["punctures_certain"], shown["punctures_possible"]) == (20, 20)
+    assert shown["dose_certain_nl"] == 20 * 4 * 2.5
+    assert shown["zones"]["forehead"]["dose_possible_nl"] == 200.0
+    text = ask("show", "s-2", "--journal", str(folder))
+    assert "chin" in text
+    assert "3 to 25" in text
+
+
+def test_open_arm_counts_its_ceiling_as_possible(folder: Path) -> None:
+    reader = JournalReader(folder)
+    total = tally_of(reader, "s-2").total
+    reader.close()
+    assert (total.punctures_certain, total.punctures_possible) == (3, 25)
+    assert (total.dose_certain_pl, total.dose_possible_pl) == (3 * 10_000, 25 * 10_000)
+
+
+def test_csv_has_every_stroke_with_its_arm(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "strokes.csv"
+    ask("export", "s-1", "--journal", str(folder), "--out", str(out))
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    assert tuple(rows[0]) == STROKE_COLUMNS
+    assert [int(r["index"]) for r in rows] == list(range(20))
+    assert {r["volume_pl"] for r in rows} == {"10000"}
+    assert {(r["zone"], r["contact"], r["partial"]) for r in rows} == {("forehead", "1", "0")}
+
+
+def test_csv_of_an_unknown_arm_stays_bare(folder: Path) -> None:
+    reader = JournalReader(folder)
+    entries = [e for e in session_entries(reader, "s-1") if e.kind == "strokes"]
+    reader.close()
+    out = io.StringIO()
+    assert write_csv(entries, out) == 20
+    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert {(r["volume_pl"], r["zone"], r["steps"]) for r in rows} == {("", "", "4")}
+
+
+def test_jsonl_keeps_bodies_byte_for_byte(folder: Path) -> None:
+    reader = JournalReader(folder)
+    entries = list(session_entries(reader, "s-1"))
+    out = io.StringIO()
+    assert write_jsonl(entries, out) == len(entries)
+    reader.close()
+    for line, entry in zip(out.getvalue().splitlines(), entries, strict=True):
+        found = json.loads(line)
+        body = line.partition(',"body":')[2][:-1].encode()
+        row = tuple(
+            None if v is None else str(int(v) if isinstance(v, bool) else v).encode()
+            for v in list(found.values())[:-1]
+        )
+        assert documented_hash((*row, body)).decode() == entry.hash
+
+
+def test_export_goes_to_standard_output(folder: Path) -> None:
+    text = ask("export", "s-2", "--journal", str(folder), "--format", "jsonl")
+    assert [json.loads(line)["session_id"] for line in text.splitlines()] == ["s-2"] * 4
+
+
+def test_verify_prints_a_head_that_it_accepts(folder: Path) -> None:
+    text = ask("verify", "--journal", str(folder))
+    head = text.split()[-1]
+    assert head == "{0.head_seq}:{0.head_hash}".format(verify(folder))
+    assert ask("verify", "--journal", str(folder), "--head", head) == text
+    report = json.loads(ask("verify", "--journal", str(folder), "--json"))
+    assert report["first_bad_seq"] is None
+
+
+def test_verify_of_a_changed_journal_is_an_error(folder: Path) -> None:
+    other = apsw.Connection(str(folder / "journal.db"))
+    other.execute("DROP TRIGGER no_update")
+    other.execute("UPDATE entries SET wall = 'x' WHERE seq = 5")
+    other.close()
+    result = runner.invoke(session_app, ["verify", "--journal", str(folder)])
+    assert isinstance(result.exception, JournalCorrupt)
+    assert result.exception.first_bad_seq == 5
+    assert result.exception.exit_code == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [(["show", "s-9"], UnknownSession), (["export", "s-9"], UnknownSession)],
+)
+def test_unknown_session_is_said(
+    folder: Path, arguments: list[str], error: type[Exception]
+) -> None:
+    result = runner.invoke(session_app, [*arguments, "--journal", str(folder)])
+    assert isinstance(result.exception, error)
+
+
+def test_no_journal_is_said(tmp_path: Path) -> None:
+    result = runner.invoke(session_app, ["list", "--journal", str(tmp_path)])
+    assert isinstance(result.exception, JournalMissing)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["verify", "--journal", "x", "--head", "5"], ["export", "s-1"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert runner.invoke(session_app, arguments).exit_code == 2
+
+
+def test_command_becomes_the_small_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda _, command: became.append(command))
+    app = typer.Typer()
+    app.command("telemetry")(telemetry_module.telemetry)
+    app.command("archive")(telemetry_module.archive)
+    room = ["--broker", "h:1", "--site", "s", "--room", "r"]
+    runner.invoke(app, ["telemetry", "--journal", "j", *room, "--archive", "--username", "u"])
+    runner.invoke(app, ["archive", "--folder", "f", *room, "--ca-file", "c"])
+    assert [c[:3] for c in became] == [
+        [sys.executable, "-m", "controller.record.telemetry"],
+        [sys.executable, "-m", "controller.record.archive"],
+    ]
+    assert became[0][3:] == [*room, "--username", "u", "--journal", "j", "--archive"]
+    assert became[1][3:] == [*room, "--ca-file", "c", "--folder", "f", "--name", "archive"]
