@@ -69,7 +69,10 @@ class Mechanics(Protocol):
         ...
 
     def braking_strokes(self) -> int:
-        """Strokes that would still begin if `brake` came now (upper bound)."""
+        """Strokes that would still begin if `brake` came now, or just as the next stroke begins.
+
+        An upper bound for both, the next stroke itself not counted.
+        """
         ...
 
     def next_stroke_us(self) -> int | None:

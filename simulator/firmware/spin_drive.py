@@ -32,10 +32,7 @@ class SpinDrive:
         return 3 + self._rig.mechanics.braking_strokes()
 
     def has_room(self, lease: Lease, counters: Counters) -> bool:
-        """The next stroke and, should it be the last, what braking then still adds.
-
-        The bound of `braking_strokes` holds for braking now; one stroke later it can be one more.
-        """
+        """The next stroke and what braking as it begins still adds."""
         if lease.bounded_steps(counters) > lease.step_ceiling:
             return False
         return counters.punctures + self._strokes_to_rest() <= lease.puncture_ceiling
@@ -87,7 +84,7 @@ class SpinDrive:
         reporter.stroke_done(stroke, now_us)
 
     def _strokes_to_rest(self) -> int:
-        return 2 + self._rig.mechanics.braking_strokes()
+        return 1 + self._rig.mechanics.braking_strokes()
 
     def _look_ahead(self, now_us: int) -> None:
         mechanics = self._rig.mechanics

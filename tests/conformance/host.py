@@ -48,7 +48,7 @@ M = TypeVar("M", bound=Message)
 DOSE = StrokeSettings(Mode.DOSE, 1_000, 300_000, 370, 80_000)
 RUN = StrokeSettings(Mode.NO_DISPENSE, 1_000, 10_000, 0, 0)
 PRIME = StrokeSettings(Mode.PRIME, 0, SLICE_US, 120, 0)
-RELOAD = StrokeSettings(Mode.RELOAD, 0, SLICE_US, 120, 0)
+RELOAD = StrokeSettings(Mode.RELOAD, 0, SLICE_US, 30, 0)
 BENCH = StrokeSettings(Mode.BENCH, 500, 200_000, 37, 0)
 
 

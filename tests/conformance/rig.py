@@ -29,7 +29,10 @@ class Hand(Protocol):
 class Rig(Protocol):
     """One pen. Times are microseconds of the rig's clock."""
 
-    hand: Hand
+    @property
+    def hand(self) -> Hand:
+        """The one who presses and touches."""
+        ...
 
     def now_us(self) -> int:
         """The rig's time."""

@@ -44,6 +44,7 @@ class IdealMechanics:
         self._next_start_us: int | None = None
         self._stroke_end_us: int | None = None
         self._strokes_left: int | None = None
+        self._spun_strokes = 0
         self._position = 0
         self._pump: tuple[int, int, int, int] | None = None
 
@@ -61,6 +62,7 @@ class IdealMechanics:
 
     def _begin_spin_stroke(self, at_us: int) -> None:
         self._leave_rest(at_us)
+        self._spun_strokes += 1
         self._stroke_end_us = at_us + 2 * STROKE_US
         if self._strokes_left is not None:
             self._strokes_left -= 1
@@ -104,19 +106,22 @@ class IdealMechanics:
         self.advance(now_us)
         self._period_us = period_us
         self._strokes_left = None
+        self._spun_strokes = 0
         self._next_start_us = now_us + 1_000
 
     def brake(self, now_us: int) -> None:
         self.advance(now_us)
         if self._next_start_us is not None and self._strokes_left is None:
-            self._strokes_left = self.braking_strokes()
+            self._strokes_left = min(max(0, self._spun_strokes - 1), self.brake_strokes)
             if self._strokes_left == 0:
                 self._next_start_us = None
 
     def braking_strokes(self) -> int:
         if self._next_start_us is None:
             return 0
-        return self.brake_strokes if self._strokes_left is None else self._strokes_left
+        if self._strokes_left is not None:
+            return self._strokes_left
+        return min(self._spun_strokes, self.brake_strokes)
 
     def next_stroke_us(self) -> int | None:
         return self._next_start_us

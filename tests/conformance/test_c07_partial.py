@@ -1,0 +1,101 @@
+"""C7: a cut dose stops its pump, retracts, is recorded as partial and never completed later."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from protocol.limits import CONTACT_LOST_US
+from protocol.messages import Counters
+from protocol.words import EndReason, EventKind, PenState
+from tests.conformance.host import DOSE, RawHost
+
+LONG = msgspec.structs.replace(DOSE, steps=3_400)
+"""A dose of 9.2 uL whose pump runs for 184 ms."""
+
+
+def mid_dose(host: RawHost) -> tuple[int, Counters]:
+    """A pen in the middle of the pump phase of one dose."""
+    before = host.counters()
+    arm_id = host.arm(LONG)
+    host.rig.hand.touch()
+    steps = before.forward_steps + 9 * LONG.steps
+    host.drive(arm_id, 60_000, before.punctures + 9, steps)
+    host.rig.hand.press()
+    host.drive(arm_id, 100_000, before.punctures + 9, steps)
+    return arm_id, before
+
+
+ENDS: dict[EndReason, Callable[[RawHost], object]] = {
+    EndReason.STOP: lambda host: host.stop(0xAB),
+    EndReason.NEW_LINK: lambda host: host.hello(),
+}
+
+
+@pytest.mark.parametrize("reason", list(ENDS))
+def test_what_was_made_is_recorded_and_never_completed(ready: RawHost, reason: EndReason) -> None:
+    arm_id, before = mid_dose(ready)
+    ENDS[reason](ready)
+    ready.wait_at_rest(400_000)
+    record = ready.record(arm_id)
+    made = record.proven.dose_steps - before.dose_steps
+    assert record.end_reason is reason
+    assert 0 < made < LONG.steps
+    assert record.proven == record.reserved
+    assert record.proven.punctures == before.punctures + 1
+    ready.drive(arm_id, 500_000, before.punctures + 9, 1 << 40)
+    assert ready.counters() == record.proven
+    event = next(event for event in ready.events if event.arm_id == arm_id)
+    assert (event.kind, event.is_partial, event.record.steps) == (EventKind.PUNCTURE, True, made)
+
+
+@pytest.mark.hazard("H08")
+def test_a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost) -> None:
+    arm_id, before = mid_dose(ready)
+    ready.listen(400_000)
+    record = ready.record(arm_id)
+    assert record.end_reason is EndReason.LAPSE
+    assert 0 < record.proven.dose_steps - before.dose_steps <= LONG.steps
+    event = next(event for event in ready.events if event.arm_id == arm_id)
+    assert event.record.steps == record.proven.dose_steps - before.dose_steps
+
+
+@pytest.mark.hazard("H07")
+def test_lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
+    arm_id, before = mid_dose(ready)
+    punctures, steps = before.punctures + 9, before.forward_steps + 9 * LONG.steps
+    ready.rig.hand.lift()
+    lifted_ticks = ready.estimated_ticks()
+    ready.drive(arm_id, 150_000, punctures, steps)
+    cut = ready.events[-1]
+    assert cut.is_partial
+    assert CONTACT_LOST_US <= cut.pen_ticks - lifted_ticks <= CONTACT_LOST_US + 25_000
+    ready.rig.hand.touch()
+    ready.drive(arm_id, 700_000, punctures, steps)
+    assert ready.counters().punctures == before.punctures + 1
+    assert ready.status.state is PenState.ARMED
+    ready.rig.hand.release()
+    ready.rig.hand.press()
+    ready.drive(arm_id, 10_000, punctures, steps)
+    ready.rig.hand.release()
+    ready.drive(arm_id, 400_000, punctures, steps)
+    assert ready.events[-1].record.steps == LONG.steps
+    assert ready.counters().dose_steps == before.dose_steps + cut.record.steps + LONG.steps
+
+
+@pytest.mark.hazard("H07")
+def test_contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
+    arm_id, before = mid_dose(ready)
+    ready.rig.hand.lift()
+    ready.drive(arm_id, 40_000, before.punctures + 1, before.forward_steps + LONG.steps)
+    ready.rig.hand.touch()
+    ready.drive(arm_id, 250_000, before.punctures + 1, before.forward_steps + LONG.steps)
+    assert ready.events[-1].record.steps == LONG.steps
+    assert not ready.events[-1].is_partial
+
+
+def test_a_puncture_counts_when_the_needle_leaves_rest(ready: RawHost) -> None:
+    _, before = mid_dose(ready)
+    status = ready.fresh_status()
+    assert status.counters.punctures == before.punctures + 1
+    assert before.dose_steps < status.counters.dose_steps < before.dose_steps + LONG.steps

@@ -1,0 +1,114 @@
+"""C9: lifetime counters, and what a reset can and cannot prove afterwards."""
+
+import itertools
+
+import pytest
+
+from protocol.messages import Counters
+from protocol.words import EndReason, RecordState, StatusFlag
+from tests.conformance.host import DOSE, PRIME, RUN, RawHost
+
+
+def at_least(low: Counters, high: Counters) -> bool:
+    fields = Counters.__struct_fields__
+    return all(getattr(low, name) <= getattr(high, name) for name in fields)
+
+
+def reboot(host: RawHost) -> None:
+    host.rig.hand.release()
+    host.rig.hand.lift()
+    host.rig.power_cycle()
+    host.listen(1_500_000)
+    host.hello()
+    host.wait_at_rest()
+
+
+def test_each_category_counts_its_own(ready: RawHost) -> None:
+    counters = ready.counters()
+    assert counters.preload_steps >= ready.envelope().preload_steps
+    assert counters.preload_steps + counters.prime_steps == 2 * PRIME.steps
+    assert counters.dose_steps == counters.bench_steps == counters.punctures == 0
+
+
+def test_counters_survive_a_boot_at_rest_exactly(ready: RawHost) -> None:
+    before = ready.fresh_status()
+    reboot(ready)
+    after = ready.fresh_status()
+    assert after.boot_id == before.boot_id + 1
+    assert after.counters == before.counters
+    assert after.flags & StatusFlag.PRELOADED
+
+
+@pytest.mark.hazard("H13")
+def test_a_reset_in_mid_dose_resumes_at_the_reservation(ready: RawHost) -> None:
+    before = ready.counters()
+    arm_id = ready.arm(DOSE)
+    ready.rig.hand.touch()
+    steps = before.forward_steps + 9 * DOSE.steps
+    ready.drive(arm_id, 60_000, before.punctures + 9, steps)
+    ready.rig.hand.press()
+    ready.drive(arm_id, 310_000, before.punctures + 9, steps)
+    reboot(ready)
+    record, counters = ready.record(arm_id), ready.counters()
+    assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.BOOT)
+    assert record.proven.punctures == before.punctures + 1
+    assert record.reserved.punctures == before.punctures + 2
+    assert record.reserved.dose_steps == before.dose_steps + 2 * DOSE.steps
+    assert counters == record.reserved
+    last = ready.last_arm()
+    assert (last.arm_id, last.reserved) == (arm_id, record.reserved)
+
+
+@pytest.mark.hazard("H13")
+def test_a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: RawHost) -> None:
+    before = host.counters()
+    arm_id = host.arm(RUN)
+    host.rig.hand.touch()
+    ceiling = before.punctures + 90
+    host.drive(arm_id, 60_000, ceiling, before.forward_steps)
+    host.rig.hand.press()
+    host.drive(arm_id, 600_000, ceiling, before.forward_steps)
+    seen = host.status.counters
+    reboot(host)
+    record = host.record(arm_id)
+    assert at_least(record.proven, seen)
+    assert seen.punctures <= record.reserved.punctures <= ceiling
+    assert host.counters() == record.reserved
+
+
+def test_at_rest_nothing_is_reserved(host: RawHost) -> None:
+    before = host.counters()
+    arm_id = host.arm(RUN)
+    host.rig.hand.touch()
+    host.drive(arm_id, 60_000, before.punctures + 30, before.forward_steps)
+    host.rig.hand.press()
+    host.drive(arm_id, 900_000, before.punctures + 30, before.forward_steps)
+    resting = host.counters()
+    reboot(host)
+    record = host.record(arm_id)
+    assert record.proven == record.reserved == resting == host.counters()
+
+
+def test_counters_never_fall_in_any_status(ready: RawHost) -> None:
+    before = ready.counters()
+    arm_id = ready.arm(DOSE)
+    ready.rig.hand.touch()
+    steps = before.forward_steps + 5 * DOSE.steps
+    ready.drive(arm_id, 60_000, before.punctures + 5, steps)
+    ready.rig.hand.press()
+    ready.drive(arm_id, 1_000_000, before.punctures + 5, steps)
+    ready.stop(0x99)
+    ready.clear_stop(0x99)
+    seen = [
+        status.counters
+        for status in (getattr(message, "status", None) for message in ready.heard)
+        if status is not None
+    ]
+    assert all(at_least(low, high) for low, high in itertools.pairwise(seen))
+
+
+def test_highest_arm_id_survives_a_boot(host: RawHost) -> None:
+    arm_id = host.arm(PRIME)
+    reboot(host)
+    assert host.hello().highest_arm_id == arm_id
+    assert host.record(arm_id).end_reason is EndReason.BOOT
