@@ -1,83 +1,28 @@
-"""Clinical limits: a clinician's file, and how the layers device, cartridge, file, plan combine.
+"""What limits hold: how the layers device, cartridge, clinician's file and plan combine.
 
 Each layer may only lower. A limit that nobody set refuses the plan; no number in this module
 stands in for one (H41). Pure: works on models that others have read.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from controller.errors import LimitMissing, LimitRaised, WrongKind
 from controller.session.cartridge import CartridgeType
-from controller.session.plan import CapNl, CapUnits, Plan, PlanKind
+from controller.session.limits_file import Limit, LimitsFile, UnitLimits, load_limits
+from controller.session.plan import Plan, PlanKind
 from controller.session.product import ProductUnit
 from controller.session.units import period_us
-from controller.settings import Written, did_you_mean, load_as
-from controller.settings.scalars import (
-    Exact,
-    FileName,
-    Source,
-    StrictInt,
-    Text,
-    exact_text,
-    in_range,
-)
+from controller.settings import did_you_mean
+from controller.settings.scalars import Exact, exact_text
 from protocol.messages import Envelope
 
+__all__ = ["EffectiveLimits", "Limit", "LimitsFile", "load_limits", "merge"]
+
 T = TypeVar("T")
-
-
-class Limit(BaseModel, Generic[T]):
-    """One limit with the reason for its value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    value: T
-    source: Source
-
-
-class Approval(BaseModel):
-    """Who set these limits, and when. Without it they hold in the training realm only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    by: Text
-    on: date
-
-
-class UnitLimits(BaseModel):
-    """Limits in the units of one product family."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    max_puncture_units: Limit[CapUnits] | None = None
-    max_zone_units: Limit[CapUnits] | None = None
-    max_session_units: Limit[CapUnits] | None = None
-    max_course_units: Limit[CapUnits] | None = None
-
-
-Micrometres = Annotated[StrictInt, Field(ge=1, le=3_000)]
-
-
-class LimitsFile(Written):
-    """A file of `limits/`. Keys may be absent; a plan that needs an absent one is refused."""
-
-    name: FileName
-    title: Text
-    kind: PlanKind
-    approval: Approval | None = None
-    max_dose_nl: Limit[CapNl] | None = None
-    max_zone_nl: Limit[CapNl] | None = None
-    max_session_nl: Limit[CapNl] | None = None
-    max_course_nl: Limit[CapNl] | None = None
-    course_window_days: Limit[Annotated[StrictInt, Field(ge=1, le=3_660)]] | None = None
-    max_flow_nl_s: Limit[CapNl] | None = None
-    max_cadence_hz: Limit[Annotated[Exact, in_range(Fraction(1, 10), 200)]] | None = None
-    max_hole_density_per_cm2: Limit[Annotated[StrictInt, Field(ge=1, le=10_000)]] | None = None
-    max_protrusion_um: dict[FileName, Limit[Micrometres]] = Field(default_factory=dict)
-    units: dict[ProductUnit, UnitLimits] = Field(default_factory=dict)
 
 
 class EffectiveLimits(BaseModel):
@@ -285,8 +230,3 @@ def _same_kind(cartridge: CartridgeType, limits_file: LimitsFile, plan: Plan) ->
             f"{plan.where('cartridge')}: {cartridge.name} cannot dispense "
             f"({cartridge.where('dispenses')})."
         )
-
-
-def load_limits(path: Path) -> LimitsFile:
-    """Read a limits file. Raises E1001, E1002 or E1003."""
-    return load_as(LimitsFile, path)
