@@ -169,6 +169,22 @@ def test_a_dose_that_whole_steps_round_up_over_the_limit_is_blocked() -> None:
     )
 
 
+@pytest.mark.hazard("H01")
+def test_a_dose_written_over_the_limit_is_blocked_even_if_whole_steps_make_less() -> None:
+    # 20,001 nl / 4 nl = 5,000.25 steps: 5,000 steps make 20,000 nl.
+    slow = envelope(max_flow_steps_s=15_000)
+    given = plan(zone(dose_nl=20_001))
+    found = check_bench(bench(given, picolitres_a_step={"one": 4_000}, envelope=slow))
+    assert codes(found) == {"DOSE_OVER_LIMIT"}
+
+
+@pytest.mark.parametrize(("punctures", "fits"), [(250, True), (251, False)])
+def test_density_counts_holes_and_not_punctures(punctures: int, fits: bool) -> None:
+    each = zone(dose_nl=0, cadence_hz=100, punctures=punctures, area_mm2=1_000)
+    found = check_bench(bench(stamping(each), cartridge=cartridge(needles=12)))
+    assert codes(found) == (set() if fits else {"DENSITY_OVER_LIMIT"})
+
+
 @pytest.mark.parametrize(
     ("dose_nl", "picolitres", "steps"),
     [(9_200, 2_711, 3_394), (10, 1_000, 10), (15, 10_000, 1), (16, 10_000, 2), (14, 10_000, 1)],
