@@ -3,8 +3,8 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -14,11 +14,11 @@ from controller.clock import Clock, SystemClock
 from controller.errors import MicropenError
 from controller.link.port import PortOpener, SerialOpener
 from controller.pen.driver import PenLine
-from controller.record.events import ServiceStarted, ServiceStopped
+from controller.record.events import Actor, ServiceStarted, ServiceStopped
 from controller.record.journal import Journal
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader
-from controller.record.writer import JournalWriter, successor
+from controller.record.writer import JournalWriter, Writer, successor
 from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
@@ -44,15 +44,42 @@ class Wanted(msgspec.Struct, frozen=True):
 class Service:
     """A running controller: journal, pen line and engine, started and stopped together."""
 
-    def __init__(self, engine: Engine, acts: Acts, line: PenLine, journal: Journal) -> None:
+    def __init__(self, engine: Engine, acts: Acts, line: PenLine, writer: Writer) -> None:
         self.engine = engine
         self.acts = acts
         self.line = line
-        self.journal = journal
+        self.writers = [writer]
+        self._loop = asyncio.get_running_loop()
+        self._driving: asyncio.Task[None] | None = None
 
-    def stop(self, reason: str) -> None:
-        """STOP from any thread: bytes first, then the loop hears of it."""
-        self.engine.stop(reason)
+    async def start(self, config_digest: str) -> None:
+        """Record the start and what the last process left open, then look for the pen."""
+        await self.engine.commit(
+            ServiceStarted(software_version=software_version(), config_digest=config_digest),
+            *self.engine.recover_state(),
+        )
+        self._driving = asyncio.create_task(self.line.run(), name="pen-line")
+
+    async def close(self) -> None:
+        """STOP if an arm is open, its final record if the pen still answers, then let go.
+
+        What waits for the disk is written, and every journal file is closed.
+        """
+        await _settle(self.engine)
+        await self.engine.shut_down()
+        if self._driving is not None:
+            self._driving.cancel()
+            await asyncio.gather(self._driving, return_exceptions=True)
+        self.engine.note(ServiceStopped(reason="stopped"))
+        for writer in self.writers:
+            await writer.close()
+            writer.journal.close()
+
+    def stop(self, reason: str, actor: Actor | None = None) -> int:
+        """STOP from any thread: the bytes leave first, then the loop hears of it."""
+        stop_id = self.line.stop(reason)
+        self._loop.call_soon_threadsafe(self.engine.stop_was_sent, stop_id, reason, actor)
+        return stop_id
 
 
 def read_books(folder: Path) -> Books:
@@ -73,54 +100,46 @@ async def running(
 ) -> AsyncIterator[Service]:
     """A service that is connected, or trying to be, inside the `async with`.
 
-    On the way out: STOP if an arm is open, its final record if the pen still answers, then the
-    journal is closed. Raises JournalError or ServiceError before anything is started.
+    Raises JournalError or ServiceError before anything is started.
     """
     clock = clock or SystemClock()
     journal = Journal.open(wanted.folder, clock, realm=wanted.realm)
-    try:
+    with ExitStack() as undo:
+        undo.callback(journal.close)
         books = read_books(wanted.folder)
-        writer = JournalWriter(journal)
-        try:
-            async with _driving(wanted, clock, opener, journal, books, writer) as service:
-                yield service
-        finally:
-            await writer.close()
+        undo.pop_all()
+    port = opener or SerialOpener(wanted.port, wanted.baud)
+    service = assemble(port, clock, journal, books, random.SystemRandom())
+    try:
+        await service.start(wanted.config_digest)
+        yield service
     finally:
-        journal.close()
+        await service.close()
 
 
-@asynccontextmanager
-async def _driving(
-    wanted: Wanted,
+def assemble(
+    port: PortOpener,
     clock: Clock,
-    opener: PortOpener | None,
     journal: Journal,
     books: Books,
-    writer: JournalWriter,
-) -> AsyncIterator[Service]:
+    rng: random.Random,
+    new_writer: Callable[[Journal], Writer] = JournalWriter,
+) -> Service:
+    """The parts of one service, connected but not started. `close` closes the journal too.
+
+    `rng` mints nonces and stop ids and must be unpredictable in service. A successor journal gets
+    a writer of the same make.
+    """
+
     def send_stop(reason: str) -> int:
         return line.stop(reason)
 
-    engine = Engine(clock, books, writer, send_stop, wanted.realm)
-    port = opener or SerialOpener(wanted.port, wanted.baud)
-    line = PenLine(port, clock, journal.host_id, engine, random.SystemRandom())
-    service = Service(engine, Acts(engine), line, journal)
-    _continue_in_successor(engine, journal, clock)
-    await engine.commit(
-        ServiceStarted(software_version=software_version(), config_digest=wanted.config_digest),
-        *engine.recover_state(),
-    )
-    driving = asyncio.create_task(line.run(), name="pen-line")
-    try:
-        yield service
-    finally:
-        await _settle(engine)
-        await engine.shut_down()
-        driving.cancel()
-        await asyncio.gather(driving, return_exceptions=True)
-        if not engine.recorder.failed:
-            await engine.commit(ServiceStopped(reason="stopped"))
+    writer = new_writer(journal)
+    engine = Engine(clock, books, writer, send_stop, journal.realm)
+    line = PenLine(port, clock, journal.host_id, engine, rng)
+    service = Service(engine, Acts(engine), line, writer)
+    engine.on_record_failed = _Continuing(service, clock, new_writer)
+    return service
 
 
 async def _settle(engine: Engine) -> None:
@@ -129,17 +148,26 @@ async def _settle(engine: Engine) -> None:
         await engine.changes.until(lambda: engine.drive is None, STOP_SETTLES_S)
 
 
-def _continue_in_successor(engine: Engine, journal: Journal, clock: Clock) -> None:
-    def failed(error: Exception) -> None:
+class _Continuing:
+    """Goes on in a successor after a journal failed: record only, nothing is armed any more."""
+
+    def __init__(
+        self, service: Service, clock: Clock, new_writer: Callable[[Journal], Writer]
+    ) -> None:
+        self._service = service
+        self._clock = clock
+        self._new_writer = new_writer
+
+    def __call__(self, error: Exception) -> None:
+        writers = self._service.writers
         try:
-            following = successor(journal, clock)
+            following = successor(writers[-1].journal, self._clock)
         except MicropenError as refused:
             log.error("no successor journal", error=refused.what)
             return
-        engine.recorder.continue_in(JournalWriter(following))
+        writers.append(self._new_writer(following))
+        self._service.engine.recorder.continue_in(writers[-1])
         log.warning("record goes on in a successor journal", after=str(error))
-
-    engine.on_record_failed = failed
 
 
 def stop_on_signals(service: Service, done: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from controller.service.commands.config import config_app
 from controller.service.commands.pen import pen_app
 from controller.service.commands.plan import plan_app
 from controller.service.commands.run import run
+from controller.service.commands.simulate import simulate
 
 app = typer.Typer(
     name="micropen",
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 
 app.command("run")(run)
+app.command("simulate")(simulate)
 app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.add_typer(pen_app, name="pen")

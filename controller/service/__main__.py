@@ -1,0 +1,5 @@
+"""`python -m controller.service`: the command line without an installed script."""
+
+from controller.service.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The whole house in one command: simulated pen, broker, controller, telemetry, archive."""
