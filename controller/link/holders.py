@@ -6,12 +6,14 @@ Reads /proc only. Processes of other users stay invisible to a user who is not r
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-UNKNOWN_HOLDER = "a process that this user may not look into"
+UNKNOWN_HOLDER: Final = "a process that this user may not look into"
+_NAME_CHARS: Final = 80
 
 
 def holders_of(device: str, proc: Path = Path("/proc")) -> list[str]:
-    """`name (process id)` of each process that has `device` open, links in its path resolved."""
+    """`command line (process id)` of each process that has `device`, or what it links to, open."""
     target = os.path.realpath(device)
     return [
         f"{_name(process)} (process {process.name})"
@@ -39,7 +41,9 @@ def _open_paths(process: Path) -> Iterator[str]:
 
 
 def _name(process: Path) -> str:
+    """The command line, cut short; two Python programs have the same plain name."""
     try:
-        return (process / "comm").read_text(errors="replace").strip()
+        words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except (PermissionError, FileNotFoundError, ProcessLookupError):
         return "an unnamed program"
+    return b" ".join(words).decode(errors="replace")[:_NAME_CHARS]
