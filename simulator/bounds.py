@@ -11,3 +11,5 @@ Positive = Annotated[float, Meta(gt=0.0)]
 Count = Annotated[int, Meta(ge=0)]
 """A number of things, micrometres, nanolitres or microseconds, not negative."""
 AtLeastOne = Annotated[int, Meta(ge=1)]
+Text16 = Annotated[str, Meta(max_length=16, pattern=r"^[ -~]*$")]
+"""Printable ASCII that fits a text16 field of the wire."""

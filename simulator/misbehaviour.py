@@ -1,7 +1,8 @@
 """Named faults of the pen with triggers: classes P1-P17 of the fault catalogue, and their kin.
 
 A fault waits for its time or stroke, then for its moment (`when`), then acts on a `Victim`. It
-does only what physics, supply or memory chip could do; it never reaches into the firmware.
+does only what physics, supply or memory chip could do; it never reaches into the firmware. P12
+(counter wrap) is a state, not an event: `[pen] lifetime_counts` and `tick_at_boot`.
 """
 
 from collections.abc import Callable

@@ -49,10 +49,11 @@ class Needle:
         self._stalled_since_us: int | None = None
 
     def insert(self, now_us: int, face_share: float) -> int:
-        """Start outwards; returns when it is out. `face_share` of the way is behind the face."""
+        """Start outwards; returns when it is out. `face_share` of the way is behind the face.
+
+        A caught needle leaves rest too, by the drive's slack: that is what the pen counts.
+        """
         end_us = self._move(now_us, 1.0, self.settings.insertion_us)
-        if self._caught:
-            return end_us
         self._plan = [(now_us, NeedleEvent.STARTED)]
         self._cross(face_share, NeedleEvent.PASSED_FACE)
         return end_us
@@ -60,9 +61,10 @@ class Needle:
     def retract(self, now_us: int, face_share: float) -> int:
         """Start back; returns the instant of rest, `now_us` when already there."""
         end_us = self._move(now_us, 0.0, self.settings.retraction_us)
-        if self._caught or self._travel.start == 0.0:
+        out = self._travel.start > 0.0
+        self._plan = [] if out or not self._caught else [(end_us, NeedleEvent.RESTED)]
+        if self._caught or not out:
             return end_us
-        self._plan = []
         self._cross(face_share, NeedleEvent.BEHIND_FACE)
         self._plan.append((end_us, NeedleEvent.RESTED))
         return end_us

@@ -6,12 +6,15 @@ A key that does not exist here is refused with file and key. `load` is the only 
 import tomllib
 from pathlib import Path
 from random import Random
+from typing import Annotated
 
 import msgspec
 
-from protocol.limits import SIMULATED_UID_MIN
+from protocol.limits import EVENT_RING_MIN_RECORDS, SIMULATED_UID_MIN, is_simulated_uid
+from protocol.messages import Counters
 from simulator.body import BodySettings
-from simulator.bounds import NotNegative
+from simulator.bounds import AtLeastOne, Count, NotNegative, Text16
+from simulator.firmware.nvm import Memory, Nvm
 from simulator.firmware.spec import PenSpec
 from simulator.line import LineSettings
 from simulator.misbehaviour import FaultSettings
@@ -29,21 +32,23 @@ class PenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this pen's firmware is told of itself; the stroke's times come from `body.needle`.
 
     Defaults and sources: `simulator/firmware/spec.py`. `uid` 0 = derived from the seed.
-    `certificate_id` is what the maker's calibration stored in a new pen.
+    `certificate_id` is what the maker's calibration stored in a new pen, `lifetime_counts` where
+    all its counters stand (near 2^32 to see a wrap that must not happen, P12).
     """
 
-    uid: int = 0
-    model: str = "MICROPEN-SIM"
-    firmware: str = "1.0.0-SIM"
-    max_protrusion_um: int = _DEFAULT.max_protrusion_um
-    min_stroke_period_us: int = _DEFAULT.min_stroke_period_us
-    max_steps: int = _DEFAULT.max_steps
-    max_flow_steps_s: int = _DEFAULT.max_flow_steps_s
-    preload_steps: int = _DEFAULT.preload_steps
-    ring_depth: int = _DEFAULT.ring_depth
-    tick_at_boot: int = 0
+    uid: Annotated[int, msgspec.Meta(ge=0)] = 0
+    model: Text16 = "MICROPEN-SIM"
+    firmware: Text16 = "1.0.0-SIM"
+    max_protrusion_um: AtLeastOne = _DEFAULT.max_protrusion_um
+    min_stroke_period_us: AtLeastOne = _DEFAULT.min_stroke_period_us
+    max_steps: AtLeastOne = _DEFAULT.max_steps
+    max_flow_steps_s: AtLeastOne = _DEFAULT.max_flow_steps_s
+    preload_steps: AtLeastOne = _DEFAULT.preload_steps
+    ring_depth: Annotated[int, msgspec.Meta(ge=EVENT_RING_MIN_RECORDS)] = _DEFAULT.ring_depth
+    tick_at_boot: Count = 0
     tick_drift_ppm: int = 0
-    certificate_id: int = 0
+    certificate_id: Count = 0
+    lifetime_counts: Count = 0
 
 
 class CartridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,13 +87,20 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def spec(self, seed: int) -> PenSpec:
         """The firmware's spec for the pen of this seed."""
         given = msgspec.structs.asdict(self.pen)
-        del given["certificate_id"]
+        del given["certificate_id"], given["lifetime_counts"]
         texts = {name: given.pop(name).encode("ascii") for name in ("model", "firmware")}
         given["uid"] = self.pen.uid or pen_uid(seed)
         needle = self.body.needle
         return PenSpec(
             insertion_us=needle.insertion_us, retraction_us=needle.retraction_us, **given, **texts
         )
+
+    def new_memory(self) -> Nvm:
+        """The memory chip of a new pen."""
+        count = self.pen.lifetime_counts
+        counters = Counters(count, count, count, count, count, count)
+        certificate_id = self.pen.certificate_id
+        return Nvm(Memory(certificate_id=certificate_id, proven=counters, reserved=counters))
 
     def chip(self, seed: int) -> Chip | None:
         """The chip of the cartridge fitted at the start."""
@@ -122,8 +134,11 @@ def load(path: Path) -> Scenario:
 def parse(text: str, name: str) -> Scenario:
     """A scenario from TOML text; `name` stands in the error. Raises ScenarioError."""
     try:
-        return msgspec.convert(tomllib.loads(text), Scenario)
+        scenario = msgspec.convert(tomllib.loads(text), Scenario)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name}: {error}") from error
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{name}: {str(error).replace('`$.', '`')}") from error
+    if scenario.pen.uid and not is_simulated_uid(scenario.pen.uid):
+        raise ScenarioError(f"{name}: `pen.uid` is that of a real pen; the top four bits must be 1")
+    return scenario

@@ -8,7 +8,7 @@ world. Times are microseconds of world time.
 import msgspec
 
 from simulator.device import PenDevice
-from simulator.firmware.nvm import Memory, Nvm, PowerLostError
+from simulator.firmware.nvm import Nvm, PowerLostError
 from simulator.line import HostileLine
 from simulator.mechanism import Mechanism
 from simulator.ports import Indicator
@@ -36,7 +36,7 @@ class World:
         self.scenario = scenario
         self.seed = scenario.seed if seed is None else seed
         self.spec = scenario.spec(self.seed)
-        self.nvm = nvm or Nvm(Memory(certificate_id=scenario.pen.certificate_id))
+        self.nvm = nvm or scenario.new_memory()
         self.mechanism = mechanism or new_mechanism(scenario, self.seed)
         self.hand = Practitioner(scenario.hand, self.mechanism, stream(self.seed, "hand"))
         self.line = HostileLine(scenario.line, stream(self.seed, "line"))

@@ -143,3 +143,15 @@ def test_caught_running_needle_ends_its_stroke_and_starts_no_other() -> None:
     assert [event for _, event in _drain(needle, 9_000_000)] == [NeedleEvent.RESTED]
     assert needle.motor.next_start_us() is None
     assert needle.is_jammed(at_us + JAM_US)
+
+
+def test_caught_needle_at_rest_leaves_it_by_the_slack_only_and_is_counted() -> None:
+    needle = _needle()
+    needle.catch(0)
+    assert needle.insert(1_000, 0.5) == 3_500
+    assert needle.out_share(3_500) == 0.0
+    events = _drain(needle, 3_500)
+    needle.retract(4_000, 0.5)
+    events += _drain(needle, 9_000)
+    assert events == [(1_000, NeedleEvent.STARTED), (4_000, NeedleEvent.RESTED)]
+    assert needle.is_jammed(1_000 + JAM_US)

@@ -33,6 +33,9 @@ def test_shipped_scenario_is_valid_and_says_what_it_is(path: Path) -> None:
         ("[body.needle]\ninsertion_us = 0", "body.needle.insertion_us"),
         ("[[fault]]\nname = 'P99'", "fault[0].name"),
         ("[[fault]]\nat_s = 1.0", "fault[0]"),
+        ("[pen]\nuid = 5", "pen.uid"),
+        ("[pen]\nmodel = 'ä'", "pen.model"),
+        ("[pen]\nring_depth = 10", "pen.ring_depth"),
         ("a = 1\nb == 2", "line 2"),
     ],
 )

@@ -215,6 +215,16 @@ def ready_host_through_noise(world: World) -> WorldHost:
     raise AssertionError("no way through the noise")
 
 
+def test_counters_and_ticks_pass_32_bits_without_a_wrap() -> None:
+    near = (1 << 32) - 100
+    pen = msgspec.structs.replace(IDEAL.pen, lifetime_counts=near, tick_at_boot=near)
+    host = _dosed(World(msgspec.structs.replace(IDEAL, pen=pen)))
+    record = host.disarm(2)
+    assert host.status.pen_ticks > 1 << 32
+    assert record.proven.dose_steps == near + 8 * DOSE.steps > 1 << 32
+    assert record.proven.punctures == near + 8
+
+
 # --- what outlives the process ---
 
 
