@@ -111,7 +111,7 @@ class Archive:
             hash=index.hash,
             wall=wall.isoformat(timespec="microseconds") + "Z",
         )
-        payload = receipt.model_dump_json().encode()
+        payload = receipt.json()
         await connection.publish(self._topics.receipt, payload, retain=True)
 
 

@@ -1,39 +1,45 @@
-"""What goes over MQTT: one model a message.
+"""What goes over MQTT: one class a message.
 
-Why models here and bytes in `batch_json`: a batch carries the journal's bodies byte for byte, so
-that a receiver can check the hashes; the tests hold the bytes against the models.
+Why plain dataclasses: msgspec writes them in the telemetry process, which does without pydantic
+(9 MB of 40); pydantic makes their JSON Schema (schema.py) and checks them in the tests. Why bytes
+in `batch_json`: a batch carries the journal's bodies byte for byte, so that a receiver can check
+the hashes; the tests hold the bytes against the classes.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 from controller.record.entry import Entry
 
 MESSAGE_VERSION: Final = 1
 """`schema_version` of every message; the `v1` of the topics."""
 
-Version = Literal[1]
-HexId = str
 Wall = str
+Hash = str
 
 
-class Message(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Message:
     """Base of all messages. Receivers must accept fields that they do not know."""
 
-    model_config = ConfigDict(frozen=True)
-    schema_version: Version = MESSAGE_VERSION
+    schema_version: Literal[1] = 1
+
+    def json(self) -> bytes:
+        """The message as it is sent."""
+        return msgspec.json.encode(self)
 
 
-class EntryMessage(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class EntryMessage:
     """One journal entry; docs/journal.md has the meaning of each field and of the hash."""
 
-    model_config = ConfigDict(frozen=True)
-    seq: int = Field(ge=1)
-    prev_hash: str = Field(pattern="^[0-9a-f]{64}$")
-    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    seq: int
+    prev_hash: Hash
+    hash: Hash
     host_boot_id: str
     mono_ns: int
     wall: Wall
@@ -44,23 +50,26 @@ class EntryMessage(BaseModel):
     body: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
 class EventBatch(Message):
     """`.../session/<id>/events` and `.../service/events`, QoS 1, never retained.
 
     Drop what was seen: (`chain_id`, `seq`) names an entry for ever. A gap in `seq` over both
-    topics is a loss.
+    topics is a loss. `chain_id` is the id of the chain's first file, `journal_id` that of the file
+    that holds these entries. `simulated`: a simulated pen took part.
     """
 
-    chain_id: str = Field(description="Id of the chain's first file; `seq` counts within it.")
-    journal_id: str = Field(description="Id of the file that holds these entries.")
+    chain_id: str
+    journal_id: str
     realm: Literal["treatment", "training"]
-    simulated: bool = Field(description="A simulated pen took part.")
+    simulated: bool
     first_seq: int
     last_seq: int
     sent_wall: Wall
-    entries: list[EntryMessage] = Field(min_length=1)
+    entries: list[EntryMessage]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Availability(Message):
     """`.../availability`, retained. Online past `expires_wall` means: the broker lost us."""
 
@@ -69,35 +78,40 @@ class Availability(Message):
     expires_wall: Wall | None = None
 
 
-class PenInfo(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class PenInfo:
     """The pen that was linked last."""
 
-    model_config = ConfigDict(frozen=True)
     pen_uid: str
     simulated: bool
     model: str | None
     firmware: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class Info(Message):
-    """`.../info`, retained: who is talking, and the schema of what is said."""
+    """`.../info`, retained: who is talking, and the schema of what is said.
+
+    `protocol_version` is that of the wire between host and pen; `certificate_id` that of the newest
+    arm.
+    """
 
     software_version: str
-    protocol_version: int = Field(description="Version of the wire between host and pen.")
+    protocol_version: int
     journal_schema_version: int
     chain_id: str
     realm: Literal["treatment", "training"]
     host_id: str
     config_digest: str | None
     pen: PenInfo | None
-    certificate_id: str | None = Field(description="Of the newest arm.")
+    certificate_id: str | None
     json_schemas: dict[str, Any]
 
 
-class ZoneState(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ZoneState:
     """What a zone got so far; the truth lies between certain and possible."""
 
-    model_config = ConfigDict(frozen=True)
     zone: str
     punctures_certain: int
     punctures_possible: int
@@ -105,10 +119,10 @@ class ZoneState(BaseModel):
     dose_possible_nl: float
 
 
-class SessionState(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class SessionState:
     """The newest session; the truth lies between certain and possible."""
 
-    model_config = ConfigDict(frozen=True)
     session_id: str
     state: str
     zone: str | None
@@ -120,18 +134,22 @@ class SessionState(BaseModel):
     zones: list[ZoneState]
 
 
-class PenHealth(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class PenHealth:
     """Housekeeping of the pen; `grip_temperature_dc` is tenths of a degree Celsius."""
 
-    model_config = ConfigDict(frozen=True)
     wall: Wall
     battery_mv: int
     battery_percent: int
     grip_temperature_dc: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class RoomState(Message):
-    """`.../state`, retained: derived from the journal up to entry `seq`."""
+    """`.../state`, retained: derived from the journal up to entry `seq`.
+
+    `alarms` is how many are active.
+    """
 
     chain_id: str
     realm: Literal["treatment", "training"]
@@ -140,9 +158,10 @@ class RoomState(Message):
     wall: Wall
     session: SessionState | None
     health: PenHealth | None
-    alarms: int = Field(description="How many alarms are active.")
+    alarms: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class AlarmMessage(Message):
     """`.../alarm/<alarm_id>`, retained until an empty payload clears it."""
 
@@ -157,13 +176,14 @@ class AlarmMessage(Message):
     pen_uid: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Receipt(Message):
     """`.../archive/receipt`, retained: all entries up to `seq` are on the archive's disk."""
 
     archive: str
     chain_id: str
-    seq: int = Field(ge=0)
-    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    seq: int
+    hash: Hash
     wall: Wall
 
 

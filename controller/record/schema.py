@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from controller.record.events import BODIES
@@ -17,7 +18,7 @@ from controller.record.messages import MESSAGE_VERSION, TOPIC_MODELS
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """JSON Schema (2020-12) of each message; bodies are described kind by kind."""
-    schemas = {name: model.model_json_schema() for name, model in TOPIC_MODELS.items()}
+    schemas = {name: TypeAdapter(model).json_schema() for name, model in TOPIC_MODELS.items()}
     _describe_bodies(schemas["event_batch"])
     for name, schema in schemas.items():
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -16,7 +16,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+import msgspec
 
 from controller.clock import Clock, SystemClock
 from controller.errors import JournalMissing
@@ -116,7 +116,7 @@ class Telemetry:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
-        offline = Availability(state="offline").model_dump_json().encode()
+        offline = Availability(state="offline").json()
         will = Will(self._topics.availability, offline)
         client_id = f"micropen-{self._reader.host_id}-{topic_id(self._topics.room)}"
         async with connect(self._settings.broker, client_id=client_id, will=will) as connection:
@@ -153,8 +153,8 @@ class Telemetry:
             if topic != self._topics.receipt:
                 continue
             try:
-                receipt = Receipt.model_validate_json(payload)
-            except ValidationError:
+                receipt = msgspec.json.decode(payload, type=Receipt)
+            except msgspec.DecodeError:
                 log.warning("a receipt that is none was ignored")
                 continue
             self._outbox.received(receipt)
@@ -200,25 +200,25 @@ class Telemetry:
         message = Availability(
             state="online", heartbeat_wall=self._wall(), expires_wall=self._wall(EXPIRES_S)
         )
-        payload = message.model_dump_json().encode()
+        payload = message.json()
         await connection.publish(self._topics.availability, payload, retain=True)
         self._heartbeat_mono_s = self._clock.mono_s()
 
     async def _publish_info(self, connection: Connection) -> None:
         self._pending &= ~Changed.INFO
-        payload = self._room.info(self._schemas).model_dump_json().encode()
+        payload = self._room.info(self._schemas).json()
         await connection.publish(self._topics.info, payload, retain=True)
 
     async def _publish_state(self, connection: Connection) -> None:
         self._pending &= ~(Changed.STATE | Changed.FIGURES)
         self._state_mono_s = self._clock.mono_s()
-        payload = self._room.state().model_dump_json().encode()
+        payload = self._room.state().json()
         await connection.publish(self._topics.state, payload, retain=True)
 
     async def _publish_alarm(self, connection: Connection, alarm_id: str) -> None:
         """What is true of the alarm now, whichever of its entries is being sent."""
         alarm = self._room.alarms.get(alarm_id)
-        payload = b"" if alarm is None else alarm.model_dump_json().encode()
+        payload = b"" if alarm is None else alarm.json()
         await connection.publish(self._topics.alarm(alarm_id), payload, retain=True)
 
     def _wall(self, ahead_s: float = 0.0) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from pydantic import TypeAdapter
 
 from controller.record.archive_file import ChainFile
 from controller.record.cursor import CursorFile
@@ -42,7 +43,7 @@ async def entries_up_to(client: aiomqtt.Client, last_seq: int) -> list[dict[str,
             ):
                 continue
             assert not message.retain
-            EventBatch.model_validate_json(message.payload)
+            TypeAdapter(EventBatch).validate_json(message.payload)
             found += json.loads(message.payload)["entries"]
             if found[-1]["seq"] >= last_seq:
                 break

@@ -1,7 +1,10 @@
 """Telemetry without a network: order of sending, receipts, retained messages, topics, schema."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from controller.errors import BrokerAddressRefused, TopicRefused
 from controller.record.archive_file import BatchView, ChainFile
@@ -18,7 +22,13 @@ from controller.record.cursor import CursorFile, Position
 from controller.record.entry import ZERO_HASH, Entry
 from controller.record.events import BODIES
 from controller.record.journal import Journal
-from controller.record.messages import EventBatch, Receipt, batch_json
+from controller.record.messages import (
+    Availability,
+    EventBatch,
+    Message,
+    Receipt,
+    batch_json,
+)
 from controller.record.mqtt import Broker
 from controller.record.outbox import BATCH_BYTES, BATCH_ENTRIES, RESEND_S, Outbox
 from controller.record.reader import JournalReader
@@ -240,9 +250,9 @@ def test_receipt_that_does_not_fit_is_ignored(archived: Desk) -> None:
     archived.send_all()
     genuine = archived.receipt(last)
     for forged in (
-        genuine.model_copy(update={"hash": "ab" * 32}),
-        genuine.model_copy(update={"seq": last + 1}),
-        genuine.model_copy(update={"chain_id": "00000000000000ff"}),
+        replace(genuine, hash="ab" * 32),
+        replace(genuine, seq=last + 1),
+        replace(genuine, chain_id="00000000000000ff"),
     ):
         archived.outbox.received(forged)
         assert archived.outbox.safe.seq == 0
@@ -276,6 +286,26 @@ def test_room_adds_the_session_up(desk: Desk) -> None:
     assert state.session.state == "closed"
     assert state.session.punctures_possible == 80
     assert state.session.dose_possible_nl == state.session.dose_certain_nl == 800.0
+
+
+def test_retained_messages_fit_their_schema(desk: Desk) -> None:
+    schemas = json_schemas()
+    desk.record_session()
+    desk.journal.append([journals.alarm("open-1")])
+    room = room_of(desk)
+    messages: list[Message] = [room.state(), room.info(schemas), room.alarms["open-1"]]
+    messages += [Availability(state="offline"), desk.receipt(3)]
+    names = ("state", "info", "alarm", "availability", "receipt")
+    for name, message in zip(names, messages, strict=True):
+        jsonschema.Draft202012Validator(schemas[name]).validate(json.loads(message.json()))
+        adapter = TypeAdapter[Message](type(message))
+        assert adapter.validate_json(message.json()) == message
+
+
+def test_telemetry_process_does_without_pydantic() -> None:
+    """It is what keeps it under 40 MB."""
+    code = "import sys, controller.record.telemetry; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_room_says_who_is_there(desk: Desk) -> None:
@@ -331,7 +361,7 @@ def test_batch_fits_model_schema_and_hash(desk: Desk, tmp_path: Path) -> None:
         desk.outbox.sent(batch)
         text = json_of(desk, batch)
         validator.validate(json.loads(text))
-        model = EventBatch.model_validate_json(text)
+        model = TypeAdapter(EventBatch).validate_json(text)
         assert (model.first_seq, model.last_seq) == (batch[0].seq, batch[-1].seq)
         for message, entry in zip(model.entries, batch, strict=True):
             assert BODIES[message.kind].model_validate(message.body) == entry.body()
