@@ -22,12 +22,14 @@ from controller.session.closing import (
 from controller.session.intake import Intake
 from controller.session.ledger import Interval, Ledger
 from controller.session.recorder import Recorder
+from protocol.faults import fault_number
 from protocol.limits import is_simulated_uid
 from protocol.words import RecordState
 
 FINAL_WITHIN_S = 5.0
 EVENTS_WITHIN_S = 3.0
 POLL_S = 0.05
+NVM_FAULT = fault_number("NVM_FAULT")
 
 
 class Recovery:
@@ -113,10 +115,21 @@ class Recovery:
     async def _close(self, interval: Interval) -> None:
         opened = interval.opened
         if self._pen.hello.highest_arm_id < opened.arm_id:
+            self._require_memory(interval)
             body = never_body(interval, "never")
         else:
             body = await self._final(interval)
         await self._recorder.commit(body, session_id=interval.session_id, pen_uid=self._uid)
+
+    def _require_memory(self, interval: Interval) -> None:
+        # A pen whose memory was lost or rolled back has forgotten its arms: that it knows no arm
+        # then proves nothing (hazard H14).
+        opened, pen = interval.opened, self._pen
+        difference(opened.first, counter_set(pen.status.counters))
+        if pen.boot_id < opened.pen_boot_id or pen.status.fault == NVM_FAULT:
+            raise RecordUnusable(
+                f"The pen lost its memory; its word on arm {opened.arm_id} is void."
+            )
 
     async def _final(self, interval: Interval) -> ArmClosed:
         deadline_mono_s = self._clock.mono_s() + FINAL_WITHIN_S
