@@ -14,14 +14,14 @@ def _as_json(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def set_up_logs(*, as_json: bool, realm: Realm, verbose: bool = False) -> None:
-    """Send log lines to stderr; every line carries the realm, and session and pen once known."""
+def set_up_logs(*, as_json: bool, realm: Realm, quiet: bool = False) -> None:
+    """Send log lines to stderr; `quiet` leaves the terminal to a person. Every line carries the realm, and session and pen once known."""
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=_as_json)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    level = logging.DEBUG if verbose else logging.INFO
+    level = logging.ERROR if quiet else logging.INFO
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

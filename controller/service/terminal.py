@@ -13,8 +13,9 @@ import threading
 import tty
 from collections.abc import Callable
 
-from controller.errors import MicropenError
+from controller.errors import MicropenError, ServiceError
 from controller.record.events import Actor
+from controller.service.narrator import Narrator
 from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.states import State
@@ -24,6 +25,14 @@ HELP = (
     "Keys:  SPACE or s = STOP    ENTER = next step (prime, arm the zone, go on)    "
     "p = pause    c = clear a stop or fault    q = end the session"
 )
+
+
+class NoTerminal(ServiceError):
+    """A person was to operate, but there is no terminal."""
+
+    number = 8011
+    cause = "It was started by a script or a service, without --program."
+    action = "Start it in a terminal; a program may operate simulated pens only (--program)."
 
 
 class KeyThread:
@@ -74,16 +83,25 @@ class TerminalOperator:
         self._actor = actor
         self._stop_line = stop
         self._loop = asyncio.get_running_loop()
+        self._narrator = Narrator(engine, acts)
 
     async def run(self) -> None:
-        """Serve the terminal until the session is closed."""
+        """Serve the terminal until the session is closed.
+
+        Raises NoTerminal when standard input is not one.
+        """
+        if not sys.stdin.isatty():
+            raise NoTerminal("Standard input is not a terminal, so nobody could arm or stop.")
         keys: asyncio.Queue[str] = asyncio.Queue()
         thread = KeyThread(self._stop_now, keys)
         self._say(HELP)
+        narrating = asyncio.create_task(self._narrator.run())
         try:
             while self._engine.book is not None:
                 await self._key(await keys.get())
         finally:
+            narrating.cancel()
+            await asyncio.gather(narrating, return_exceptions=True)
             thread.close()
 
     def _stop_now(self) -> None:
@@ -129,4 +147,4 @@ class TerminalOperator:
             self._say(f"Armed for zone '{zone}': the pen's trigger starts the needle.")
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
+        self._narrator.say(text)

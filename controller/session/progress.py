@@ -8,7 +8,12 @@ from fractions import Fraction
 
 import msgspec
 
-from controller.session.account import dose_span, syringe_account
+from controller.session.account import (
+    ZoneAccount,
+    dose_span,
+    syringe_account,
+    zone_account,
+)
 from controller.session.allowance import (
     Allowance,
     Room,
@@ -66,6 +71,10 @@ class Progress(msgspec.Struct, frozen=True):
         made = sum(arm.possible.punctures for arm in self.intervals(zone.name))
         left = max(0, zone.punctures - made)
         return 0 if made and not zone.dose_nl and left <= BRAKING_STROKES else left
+
+    def account_of(self, zone: Zone) -> ZoneAccount:
+        """What a zone has got so far."""
+        return zone_account(zone.name, self.intervals())
 
     def next_zone(self) -> Zone | None:
         """The first zone of the plan that is not complete."""

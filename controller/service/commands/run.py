@@ -79,7 +79,7 @@ def run(
     """
     catalogue = Catalogue(config_folder(config))
     settings = catalogue.settings
-    set_up_logs(as_json=json_log, realm=settings.realm)
+    set_up_logs(as_json=json_log, realm=settings.realm, quiet=not (program or json_log))
     wanted = Wanted(
         port=port or settings.pen_port.path,
         folder=journal_folder(state or settings.state_folder),
