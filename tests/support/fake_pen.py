@@ -106,7 +106,8 @@ class FakePort:
 class FakePen:
     """Answers every request at once. Attributes may be changed at any time.
 
-    `hears` decides which host messages arrive; `answers` holds replies to use instead of the
+    `hears` decides which host messages arrive, `copies` how often a message of the pen does;
+    `answers` holds replies to use instead of the
     usual ones, by request class (None = no answer).
     """
 
@@ -118,6 +119,7 @@ class FakePen:
         self.boot_mono_s = asyncio.get_running_loop().time() - 1.0
         self.talks = True
         self.hears: Callable[[Message], bool] = lambda _: True
+        self.copies: Callable[[Message], int] = lambda _: 1
         self.answers: dict[type[Message], Message | None] = {}
         self.changes: dict[str, Any] = {}
         self.heard: list[Message] = []
@@ -158,8 +160,8 @@ class FakePen:
 
     def say(self, message: Message, link_id: int | None = None) -> None:
         """Send a message, by default under the link in force."""
-        if self.talks:
-            own = self.link_id if link_id is None else link_id
+        own = self.link_id if link_id is None else link_id
+        for _ in range(self.copies(message) if self.talks else 0):
             self.port.deliver(frame_of(message, own))
 
     def make_events(self, count: int, *, push: bool = True, arm_id: int = 1) -> None:
