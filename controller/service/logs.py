@@ -15,7 +15,10 @@ def _as_json(event: dict[str, Any], **_: Any) -> str:
 
 
 def set_up_logs(*, as_json: bool, realm: Realm, quiet: bool = False) -> None:
-    """Send log lines to stderr; `quiet` leaves the terminal to a person. Every line carries the realm, and session and pen once known."""
+    """Send log lines to stderr; every line carries the realm, and session and pen once known.
+
+    `quiet` leaves the terminal to a person: only errors are logged.
+    """
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=_as_json)
         if as_json
