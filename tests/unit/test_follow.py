@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from controller.errors import EventsRunBackwards
 from protocol.messages import (
+    Events,
     Replay,
     ReplayReply,
 )
