@@ -122,7 +122,15 @@ class Room:
 
     def _raised(self, entry: Entry, body: dict[str, Any]) -> None:
         self.alarms[body["alarm_id"]] = AlarmMessage(
-            **body, raised_wall=entry.wall, session_id=entry.session_id, pen_uid=entry.pen_uid
+            alarm_id=body["alarm_id"],
+            name=body["name"],
+            priority=body["priority"],
+            sentence=body["sentence"],
+            cause=body["cause"],
+            action=body["action"],
+            raised_wall=entry.wall,
+            session_id=entry.session_id,
+            pen_uid=entry.pen_uid,
         )
 
     def _cleared(self, _: Entry, body: dict[str, Any]) -> None:
