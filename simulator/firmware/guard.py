@@ -39,7 +39,7 @@ class Guard:
     def _find(self) -> str | None:
         core, mechanics = self._core, self._core.mechanics
         celsius_dc = mechanics.grip_temperature_dc()
-        if not PLAUSIBLE_DC[0] <= celsius_dc <= PLAUSIBLE_DC[1]:
+        if not _is_plausible(celsius_dc):
             return "TEMPERATURE_SENSOR"
         if celsius_dc >= core.spec.stop_temperature_dc:
             return "OVER_TEMPERATURE"
@@ -84,9 +84,14 @@ class Guard:
             "OCCLUSION": mechanics.pressure_kpa() >= core.spec.trip_pressure_kpa,
             "CARTRIDGE_REMOVED": mechanics.chip() is None,
             "BATTERY_CRITICAL": mechanics.battery_mv() < core.spec.critical_battery_mv,
+            "TEMPERATURE_SENSOR": not _is_plausible(mechanics.grip_temperature_dc()),
             "OVER_TEMPERATURE": mechanics.grip_temperature_dc() >= core.spec.stop_temperature_dc,
             "RING_FULL": core.ring.free < ARM_RING_FREE_RECORDS,
             "CONTACT_SENSOR": core.senses.is_chattering(core.now_us),
             "TRIGGER_STUCK": core.senses.trigger,
         }
         return any(is_on and fault_number(name) == fault for name, is_on in causes.items())
+
+
+def _is_plausible(celsius_dc: int) -> bool:
+    return PLAUSIBLE_DC[0] <= celsius_dc <= PLAUSIBLE_DC[1]

@@ -287,7 +287,7 @@ class RawHost:
         self, arm_id: int, punctures: int, steps: int, ahead_us: int = LEASE_HOST_MAX_US
     ) -> Grant:
         """A grant of absolute ceilings that is valid for `ahead_us` from now."""
-        valid_until = self.estimated_ticks() + ahead_us
+        valid_until = max(0, self.estimated_ticks() + ahead_us)
         return Grant(self.status.boot_id, arm_id, punctures, steps, valid_until, 0)
 
     def drive(self, arm_id: int, for_us: int, punctures: int, steps: int) -> None:

@@ -51,9 +51,10 @@ class MemoryRig:
             output = self.device.take_output()
             if output or self._now_us >= until_us:
                 return output
-            self._step(min(max(self.device.next_wake_us(), self._now_us), until_us))
+            self.step_to(min(max(self.device.next_wake_us(), self._now_us), until_us))
 
-    def _step(self, at_us: int) -> None:
+    def step_to(self, at_us: int) -> None:
+        """Let the pen live until `at_us`."""
         self._now_us = at_us
         try:
             self.device.advance(at_us)

@@ -36,6 +36,7 @@ class IdealMechanics:
         self.pump_blocked = False
         self.senses_um: int | None = None
         self.brake_strokes = 3
+        self.droop_percent = 0
         self._homed = False
         self._protrusion_um = 0
         self._out_from_us: int | None = None
@@ -104,7 +105,7 @@ class IdealMechanics:
 
     def spin(self, now_us: int, period_us: int) -> None:
         self.advance(now_us)
-        self._period_us = period_us
+        self._period_us = period_us * (100 + self.droop_percent) // 100
         self._strokes_left = None
         self._spun_strokes = 0
         self._next_start_us = now_us + 1_000
