@@ -1,0 +1,248 @@
+"""The whole chain in virtual time: journal, engine, pen line, program operator, simulated pen.
+
+Everything that a room can do to it is one call here (`unplug`, `reset_pen`, `crash`), and `check`
+asserts the invariant against the oracle. The controller is put together by its own composition
+root; only port, clock and disk are the test's.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Self
+
+from controller.errors import PortMissing
+from controller.link.port import BytePort
+from controller.record.entry import Draft
+from controller.record.events import ArmOpened, hex_id
+from controller.record.journal import Journal
+from controller.service.app import Service, assemble, read_books
+from controller.service.opening import new_session_id, terms_with_pen
+from controller.service.program import PROGRAM, ProgramOperator
+from controller.session.acts import Acts
+from controller.session.engine import Engine
+from controller.session.plan import Plan
+from simulator.attach import InProcessOpener
+from simulator.driver import Driver
+from simulator.scenario import Scenario
+from simulator.world import World
+from tests.support.bills import wish_for
+from tests.support.desk import Desk
+from tests.support.referee import Referee
+from tests.support.truth import CeilingWatch, Truth, arm_name
+from tests.support.virtual import VirtualClock, advance
+
+REST_POLL_S = 0.002
+QUICK_DISK_S = (0.001, 0.02)
+
+
+class Stage:
+    """One simulated pen in the loop's time, with its truth. `opener` is its port."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.world = World(scenario, seed)
+        self.driver = Driver(self.world)
+        self.opener = InProcessOpener(self.driver, lambda: PortMissing("The cable is out."))
+        self.truth = Truth(self.world.mechanism.oracle)
+        self.uid = hex_id(self.world.spec.uid)
+
+    @property
+    def moves(self) -> bool:
+        """Whether needle or plunger move, by the mechanics."""
+        body = self.world.mechanism
+        moving = body.oracle.in_stroke or body.needle.motor.running
+        return moving or body.plunger.end_us() is not None
+
+    def reset(self) -> None:
+        """Cut the pen's power now."""
+        now_us = self.driver.now_us()
+        self.world.advance(now_us)
+        self.world.cut_power(now_us)
+        self.driver.run()
+
+
+class Theatre:
+    """`async with Theatre(folder, scenario) as theatre`: a started controller, a pen plugged in.
+
+    `seed` drives pen, line, hand, nonces and disk. `disk_s` is the range of a commit's duration.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario: Scenario,
+        *,
+        seed: int = 1,
+        disk_s: tuple[float, float] = QUICK_DISK_S,
+        vfs: str | None = None,
+    ) -> None:
+        self.folder = folder
+        self.clock = VirtualClock.running()
+        self.disk_s = disk_s
+        self.rng = Random(f"theatre {seed}")
+        self.stages = [Stage(scenario, seed)]
+        self.ceilings = CeilingWatch()
+        self.crashes = 0
+        self._vfs = vfs
+        self._service: Service | None = None
+        self._desks: list[Desk] = []
+
+    # --- parts -------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage:
+        """The pen that is plugged in."""
+        return self.stages[-1]
+
+    @property
+    def service(self) -> Service:
+        assert self._service is not None, "the controller is down"
+        return self._service
+
+    @property
+    def engine(self) -> Engine:
+        return self.service.engine
+
+    @property
+    def acts(self) -> Acts:
+        return self.service.acts
+
+    # --- the controller's life -----------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._service is not None:
+            await self.stop()
+        for stage in self.stages:
+            stage.driver.stop()
+
+    async def start(self) -> None:
+        """Start a controller on the journal folder."""
+        journal = Journal.open(self.folder, self.clock, realm="training", vfs=self._vfs)
+        books = read_books(self.folder)
+        self._desks = []
+        self._service = assemble(
+            self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
+        )
+        await self._service.start("-")
+
+    async def stop(self) -> None:
+        """End the controller in an orderly way."""
+        service, self._service = self.service, None
+        await service.close()
+
+    async def crash(self) -> None:
+        """SIGKILL: no byte and no entry leaves after this; tasks vanish without a word."""
+        self.crashes += 1
+        for desk in self._desks:
+            desk.kill(written=self.rng.random() < 0.5)
+        self._service = None
+        self.stage.opener.unplug("the process is dead")
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.stage.opener.replug()
+
+    async def open(self) -> BytePort:
+        """The controller opens its port: that of the pen which is plugged in."""
+        return await self.stage.opener.open()
+
+    # --- what is played ------------------------------------------------------------------------
+
+    async def begin(self, plan: Plan) -> str:
+        """Open a session as `micropen run` would; returns its id."""
+        await self.engine.changes.until(lambda: self.engine.reconciled)
+        terms = terms_with_pen(wish_for(plan), self.engine.books, self.clock, self.engine.pen)
+        session_id = new_session_id(self.clock)
+        await self.acts.open(session_id, terms, PROGRAM)
+        return session_id
+
+    def operate(self) -> "asyncio.Task[None]":
+        """A program at the operator's place, at work until the session is closed."""
+        operator = ProgramOperator(self.engine, self.acts)
+        return asyncio.create_task(operator.run(), name="operator")
+
+    async def play(self, plan: Plan) -> str:
+        """A whole session; returns its id."""
+        session_id = await self.begin(plan)
+        await self.operate()
+        return session_id
+
+    async def until(self, condition: Callable[[], bool], within_s: float = 60.0) -> None:
+        """Let time run until something is so, looked at each 2 ms."""
+        deadline_mono_s = self.clock.mono_s() + within_s
+        while not condition():
+            assert self.clock.mono_s() < deadline_mono_s, "it never happened"
+            await advance(REST_POLL_S)
+
+    # --- what a room does ------------------------------------------------------------------------
+
+    def unplug(self) -> None:
+        self.stage.opener.unplug()
+
+    def replug(self) -> None:
+        self.stage.opener.replug()
+
+    def reset_pen(self) -> None:
+        self.stage.reset()
+
+    def plug_in_other(self, scenario: Scenario, seed: int) -> None:
+        """Pull this pen and plug another one into the same port."""
+        self.unplug()
+        self.stages.append(Stage(scenario, seed))
+
+    def plug_in_first_again(self) -> None:
+        """Pull the present pen and put the first one back."""
+        self.unplug()
+        self.stages.append(self.stages.pop(0))
+        self.replug()
+
+    async def rest(self, within_s: float) -> float:
+        """Seconds from now until the pen rested for good; it must not move after that."""
+        began_s = self.clock.mono_s()
+        rested_s = began_s
+        while self.clock.mono_s() - began_s < within_s:
+            if self.stage.moves:
+                rested_s = self.clock.mono_s() + REST_POLL_S
+            await advance(REST_POLL_S)
+        assert not self.stage.moves, f"the pen still moves after {within_s} s"
+        return rested_s - began_s
+
+    # --- the judge ---------------------------------------------------------------------------
+
+    def referee(self) -> Referee:
+        """A fresh, independent reading of the journal."""
+        return Referee(self.folder)
+
+    def check(self, *, still_open: int = 0) -> Referee:
+        """Assert the invariant (design section 2) for everything that happened up to now."""
+        self.ceilings.look(self.stage.truth)
+        referee = self.referee()
+        truths = {stage.uid: stage.truth for stage in self.stages}
+        assert referee.against(truths) == []
+        assert self.ceilings.overruns == []
+        assert len(referee.open_arms) == still_open
+        return referee
+
+    def _new_desk(self, journal: Journal) -> Desk:
+        desk = Desk(journal, self._latency_s, self._submitted, self._before_commit)
+        self._desks.append(desk)
+        return desk
+
+    def _latency_s(self) -> float:
+        return self.rng.uniform(*self.disk_s)
+
+    def _submitted(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            if isinstance(draft.body, ArmOpened):
+                self.ceilings.look(self.stage.truth)
+                self.stage.truth.begin(arm_name(draft.body.pen_uid, draft.body.arm_id))
+
+    def _before_commit(self, drafts: Sequence[Draft]) -> None:
+        """Whatever the pen did up to now, it did under the ceilings that are durable already."""
+        self.ceilings.look(self.stage.truth)
+        self.ceilings.committed(drafts)
