@@ -29,6 +29,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _announce(line: str) -> None:
+    sys.stdout.write(f"simulator: {line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run until SIGTERM or SIGINT; 2 when scenario, life or port cannot be used."""
     given = _parser().parse_args()
@@ -36,7 +41,7 @@ def main() -> int:
         scenario = load(given.scenario) if given.scenario else Scenario()
         seed = scenario.seed if given.seed is None else given.seed
         options = RunOptions(seed, given.pty, given.tcp, given.nvm, given.oracle)
-        asyncio.run(run(scenario, options))
+        asyncio.run(run(scenario, options, _announce))
     except (ScenarioError, LifeError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 2

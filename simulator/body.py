@@ -74,13 +74,12 @@ class Body:
 
     def advance(self, now_us: int) -> None:
         """Let the world run to `now_us`; an earlier time than the last changes nothing."""
-        while True:
-            at_us = self._next_change_us()
-            if at_us is None or at_us > now_us:
-                break
+        at_us = self._next_change_us()
+        while at_us is not None and at_us <= now_us:
             self._run_to(at_us)
             if self.needle.next_event_us() == at_us:
                 self._on_needle(at_us, self.needle.take())
+            at_us = self._next_change_us()
         self._run_to(now_us)
 
     def _next_change_us(self) -> int | None:
@@ -91,14 +90,13 @@ class Body:
 
     def _run_to(self, now_us: int) -> None:
         self._now_us = max(self._now_us, now_us)
-        self.skin.run_to(self._now_us)
-        steps = self.plunger.run_to(self._now_us)
+        if self.skin.is_bouncing:
+            self.skin.run_to(self._now_us)
+        steps = self.plunger.run_to(self._now_us) if self.plunger.is_moving else 0
         if steps:
             self.oracle.stepped(steps)
-        elif self.fluid.is_still():
-            self._flowed_us = self._now_us
-            return
-        self._flow(self._now_us - self._flowed_us, steps)
+        if steps or not self.fluid.is_still():
+            self._flow(self._now_us - self._flowed_us, steps)
         self._flowed_us = self._now_us
 
     def _flow(self, dt_us: int, steps: int) -> None:

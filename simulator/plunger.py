@@ -84,6 +84,11 @@ class Plunger:
         """Stop at once, after the steps made so far."""
         self._goal = self._made
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether steps of the present move are still to come."""
+        return self._made < self._goal
+
     def end_us(self) -> int | None:
         """When the last step of the present move falls; None when it does not move."""
         if self._made >= self._goal:

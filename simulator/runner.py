@@ -6,6 +6,7 @@ SIGUSR2 writes the oracle file. Killed at any instant, it can be started again w
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -30,8 +31,14 @@ class RunOptions(msgspec.Struct, frozen=True):
 class Runner:
     """One process, one pen."""
 
-    def __init__(self, scenario: Scenario, options: RunOptions) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: RunOptions,
+        announce: Callable[[str], None] = lambda _line: None,
+    ) -> None:
         self._scenario = scenario
+        self._announce = announce
         self._options = options
         self._ended = asyncio.Event()
         self._out_of_cable: asyncio.TimerHandle | None = None
@@ -42,6 +49,7 @@ class Runner:
         self._driver = Driver(self.world, self._loop, self._keeper.keep if self._keeper else None)
         self._pty: PtyAttachment | None = None
         self._tcp: TcpAttachment | None = None
+        self._listening: asyncio.Task[int] | None = None
 
     def _world(self) -> World:
         path = self._options.life_file
@@ -73,9 +81,13 @@ class Runner:
         if self._options.pty is not None:
             self._pty = PtyAttachment(self._driver, self._options.pty, self._loop)
             self._pty.plug()
+            where = str(self._options.pty)
         elif self._options.tcp is not None:
             self._tcp = TcpAttachment(self._driver, *self._options.tcp)
-            await self._tcp.plug()
+            where = f"{self._options.tcp[0]}:{await self._tcp.plug()}"
+        else:
+            raise ValueError("a pty or a TCP address is needed")
+        self._announce(f"pen {self.world.spec.uid:016x} at {where}")
 
     def pull_cable(self) -> None:
         """Pull the cable; it is put back after the scenario's time. The pen goes on."""
@@ -93,7 +105,7 @@ class Runner:
         if self._pty is not None:
             self._pty.plug()
         if self._tcp is not None:
-            self._replugging = self._loop.create_task(self._tcp.plug())
+            self._listening = self._loop.create_task(self._tcp.plug())
 
     def reset_pen(self) -> None:
         """Cut the pen's power at this moment."""
@@ -116,6 +128,8 @@ class Runner:
             self._keeper.keep()
         if self._out_of_cable is not None:
             self._out_of_cable.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
         self._driver.stop()
         if self._pty is not None:
             self._pty.unplug()
@@ -123,6 +137,9 @@ class Runner:
             self._tcp.unplug()
 
 
-async def run(scenario: Scenario, options: RunOptions) -> None:
-    """Run one pen until a signal ends it. Raises LifeError, OSError."""
-    await Runner(scenario, options).run()
+async def run(scenario: Scenario, options: RunOptions, announce: Callable[[str], None]) -> None:
+    """Run one pen until a signal ends it; `announce` gets one line once it can be reached.
+
+    Raises LifeError, OSError.
+    """
+    await Runner(scenario, options, announce).run()

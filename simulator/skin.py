@@ -59,6 +59,11 @@ class Skin:
             self._sensed = not self._sensed
         return before != self._sensed
 
+    @property
+    def is_bouncing(self) -> bool:
+        """Whether the sensor still has changes ahead."""
+        return bool(self._flips_us)
+
     def next_flip_us(self) -> int | None:
         """When the sensor next changes by itself."""
         return self._flips_us[0] if self._flips_us else None

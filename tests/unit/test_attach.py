@@ -336,3 +336,17 @@ async def test_bad_scenario_is_refused_in_one_line(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert stderr.decode().startswith(f"simulator: {bad}: ")
     assert len(stderr.splitlines()) == 1
+
+
+@pytest.mark.real_time("a child process does not know virtual time")
+async def test_process_says_where_its_pen_is_reached() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulator", "--tcp", "127.0.0.1:0"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
+    port = int(line.decode().rpartition(":")[2])
+    assert (await _hello_over_tcp(port)).nonce == 0xABC
+    process.terminate()
+    assert await process.wait() == 0
