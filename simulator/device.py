@@ -7,22 +7,19 @@ must be called next. It reaches the world only through `Mechanics` and its memor
 
 from functools import partial
 
-from protocol.limits import HEALTH_PERIOD_US, PROTOCOL_VERSION, STATUS_PERIOD_US
+from protocol.limits import PROTOCOL_VERSION
 from protocol.messages import (
     Ack,
     Arm,
     Clear,
     Configure,
     Disarm,
-    Events,
     Grant,
-    Health,
     Hello,
     HelloReply,
     Message,
     Query,
     Replay,
-    StatusPush,
     Stop,
     Stopped,
     StoreCertificate,
@@ -38,8 +35,8 @@ from simulator.firmware.linking import LINK_MASK, ForeignHello, Handshake, Inbox
 from simulator.firmware.motion import Motion
 from simulator.firmware.nvm import Memory, Nvm, PowerLostError, Store
 from simulator.firmware.outbox import Outbox, Urgency
+from simulator.firmware.pushes import Pushes
 from simulator.firmware.relief import Relief
-from simulator.firmware.ring import Batch
 from simulator.firmware.spec import PenSpec
 from simulator.ports import Indicator, Mechanics
 
@@ -81,9 +78,7 @@ class PenDevice:
         enquiries = Enquiries(core, self._outbox)
         self._desk = Desk(core, self._guard, enquiries, self._outbox)
         self._grants = GrantDesk(core, self._outbox)
-        self._status_due_us = boot_at_us + STATUS_PERIOD_US
-        self._health_due_us = boot_at_us + HEALTH_PERIOD_US
-        self._status_waits = False
+        self._pushes = Pushes(core, self._inbox, self._outbox)
         self._chip_uid = self._fitted()
         self._handlers = {
             Hello: self._hello,
@@ -120,17 +115,16 @@ class PenDevice:
     def next_wake_us(self) -> int:
         """The earliest world time at which something is due."""
         core, arm = self._core, self._core.arm
-        due_us = min(self._status_due_us, self._health_due_us, self._guard.due_us)
-        others: tuple[int | None, ...] = (
-            core.settling_until_us,
-            core.senses.due_us(),
-            core.ring.due_us(),
+        due_us = min(self._pushes.due_us, self._guard.due_us)
+        if arm is not None and arm.is_leased and arm.lapse_us < due_us:
+            due_us = arm.lapse_us
+        for other_us in (
+            arm.drive.due_us if arm is not None else None,
             self._motion.due_us,
-            self._relief.due_us,
-            arm.drive.due_us if arm else None,
-            core.clock.world_us(arm.lease.end_ticks) if arm and self._lease_binds() else None,
-        )
-        for other_us in others:
+            core.senses.due_us(),
+            core.settling_until_us,
+            self._relief.due_us if core.needs_relief or core.is_relieving else None,
+        ):
             if other_us is not None and other_us < due_us:
                 due_us = other_us
         return due_us
@@ -164,15 +158,11 @@ class PenDevice:
             arm.mode if arm else None,
             core.is_holding,
             core.is_latched,
-            core.strokes_felt,
+            core.diary.strokes_felt,
             not core.at_rest,
         )
 
     # --- time ------------------------------------------------------------------------------
-
-    def _lease_binds(self) -> bool:
-        arm = self._core.arm
-        return arm is not None and (arm.is_open or arm.end_reason is EndReason.DISARMED)
 
     def _at(self, now_us: int) -> None:
         core = self._core
@@ -193,13 +183,13 @@ class PenDevice:
         if relief_us is not None and now_us >= relief_us:
             self._relief.run()
         self._follow_up()
-        self._push(now_us)
+        if now_us >= self._pushes.due_us:
+            self._pushes.run(now_us)
 
     def _judge_lapse(self) -> None:
         core, arm = self._core, self._core.arm
-        if arm is None or not self._lease_binds() or core.ticks < arm.lease.end_ticks:
-            return
-        core.end_arm(arm.lease.end_reason)
+        if arm is not None and arm.is_leased and core.now_us >= arm.lapse_us:
+            core.end_arm(arm.lease.end_reason)
 
     def _follow_up(self) -> None:
         self._core.after_motion()
@@ -230,49 +220,6 @@ class PenDevice:
         chip = self._core.mechanics.chip()
         return chip.cartridge_uid if chip else None
 
-    # --- pushes ----------------------------------------------------------------------------
-
-    def _push(self, now_us: int) -> None:
-        if self._handshake.nonce:
-            self._push_events(now_us)
-        if now_us >= self._status_due_us:
-            self._status_due_us = now_us + STATUS_PERIOD_US
-            if not self._status_waits:
-                self._status_waits = True
-                self._outbox.put(Urgency.LIVE, self._build_status)
-        if now_us >= self._health_due_us:
-            self._health_due_us = now_us + HEALTH_PERIOD_US
-            self._outbox.put(Urgency.HOUSEKEEPING, self._build_health)
-
-    def _push_events(self, now_us: int) -> None:
-        ring = self._core.ring
-        while (batch := ring.take_push(now_us)) is not None:
-            self._outbox.put(Urgency.LIVE, partial(self._build_events, batch))
-            self._status_due_us = now_us + STATUS_PERIOD_US
-        replayed = ring.take_replay(now_us)
-        if replayed is not None:
-            self._outbox.put(Urgency.REPLAY, partial(self._build_events, replayed))
-
-    def _build_status(self) -> StatusPush:
-        self._status_waits = False
-        return StatusPush(self._core.status())
-
-    def _build_events(self, batch: Batch) -> Events:
-        first = batch.events[0]
-        records = tuple(kept.record for kept in batch.events)
-        status = self._core.status()
-        return Events(status, first.arm_id, batch.first_index, first.ticks_high, records)
-
-    def _build_health(self) -> Health:
-        mechanics, ring = self._core.mechanics, self._core.ring
-        return Health(
-            mechanics.battery_mv(),
-            mechanics.battery_percent(),
-            mechanics.grip_temperature_dc(),
-            ring.used,
-            self._inbox.discarded,
-        )
-
     # --- handshake and stop ----------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
@@ -292,11 +239,12 @@ class PenDevice:
         core.end_arm(EndReason.NEW_LINK)
         self._handshake.replace(hello)
         core.host_id = hello.host_id
+        core.diary.is_linked = True
         core.ring.new_link()
         self._desk.new_link()
         self._inbox.link_id = hello.nonce & LINK_MASK
         self._outbox.new_link(self._inbox.link_id)
-        self._status_waits = False
+        self._pushes.new_link()
 
     def _foreign_hello(self, hello: ForeignHello) -> None:
         self._inbox.discarded = (self._inbox.discarded + 1) & 0xFFFF

@@ -5,15 +5,16 @@ Every other part asks it; it asks nobody but the mechanics, the store and the dr
 
 from protocol.codec import settings_digest
 from protocol.faults import fault_number
-from protocol.messages import Arm, EventRecord, Status, StrokeSettings
-from protocol.words import EndReason, EventFlag, Mode, PenState, StatusFlag
+from protocol.messages import Arm, Status, StrokeSettings
+from protocol.words import EndReason, Mode, PenState, StatusFlag
 from simulator.firmware.configuring import SLICE_MODES
-from simulator.firmware.drive import Drive, Rig, Stroke, StrokeDrive
+from simulator.firmware.diary import Diary
+from simulator.firmware.drive import Drive, Rig, StrokeDrive
 from simulator.firmware.lease import Lease
 from simulator.firmware.nvm import ArmRow, Store
 from simulator.firmware.odometer import Odometer
 from simulator.firmware.records import ArmBook
-from simulator.firmware.ring import Kept, Ring
+from simulator.firmware.ring import Ring
 from simulator.firmware.senses import Senses
 from simulator.firmware.slice_drive import Preload, SliceDrive
 from simulator.firmware.spec import PenSpec, TickClock
@@ -23,7 +24,10 @@ from simulator.ports import Mechanics
 
 
 class OpenArm:
-    """One arm from ARM to its final record. `end_reason` leaves OPEN before the record does."""
+    """One arm from ARM to its final record. `end_reason` leaves OPEN before the record does.
+
+    `lapse_us` is the world time at which the lease ends.
+    """
 
     def __init__(self, order: Arm, mode: Mode, row: ArmRow, lease: Lease, drive: Drive) -> None:
         self.order = order
@@ -32,6 +36,12 @@ class OpenArm:
         self.lease = lease
         self.drive = drive
         self.end_reason = EndReason.OPEN
+        self.lapse_us = 0
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether the lease still binds: open, or finishing the last stroke after DISARM."""
+        return self.end_reason in (EndReason.OPEN, EndReason.DISARMED)
 
     @property
     def is_open(self) -> bool:
@@ -52,6 +62,7 @@ class Core:
         self.odometer = Odometer(mechanics, store)
         self.senses = Senses(mechanics.trigger(), mechanics.contact(), now_us)
         self.ring = Ring(spec.ring_depth)
+        self.diary = Diary(self.clock, self.ring, self.senses, spec.depth_tolerance_um)
         self.book = ArmBook(store.memory)
         self.preload = Preload(store.memory, spec.preload_steps)
         self.state = PenState.BOOT
@@ -63,12 +74,8 @@ class Core:
         self.is_relieving = False
         self.is_holding = False
         self.host_id = 0
-        self.strokes_felt = 0
         self.needs_relief = False
-        self.load_tripped = False
         self._is_home_doubtful = False
-        self._troubles: list[str] = []
-        self._depth_misses = 0
 
     # --- what it is ------------------------------------------------------------------------
 
@@ -153,13 +160,15 @@ class Core:
             self.mechanics.mark_cartridge_used()
         lease = Lease(counters, mode, self.ticks)
         self.arm = OpenArm(order, mode, row, lease, self._drive_for(self.settings))
+        self.arm.lapse_us = self.clock.world_us(lease.end_ticks)
         self.odometer.row = row
+        self.diary.arm_id, self.diary.set_um = order.arm_id, self.settings.protrusion_um
         self.senses.void_press()
         self._happen(Happening.ARM)
         return True
 
     def _drive_for(self, settings: StrokeSettings) -> Drive:
-        rig = Rig(self.mechanics, self.odometer, self.spec, self)
+        rig = Rig(self.mechanics, self.odometer, self.spec, self.diary)
         if settings.mode in SLICE_MODES:
             return SliceDrive(rig, settings, self.preload)
         if settings.mode is Mode.NO_DISPENSE:
@@ -169,7 +178,7 @@ class Core:
     def start_stroke(self) -> None:
         """Let the open arm's drive begin; its reservation is in NVM."""
         assert self.arm is not None
-        self.load_tripped = False
+        self.diary.load_tripped = False
         self._happen(Happening.START)
         self.arm.drive.begin(self.now_us)
 
@@ -192,8 +201,7 @@ class Core:
 
     def after_motion(self) -> None:
         """Latch what the drive found; at rest, bring NVM up to date and close an ended arm."""
-        troubles, self._troubles = self._troubles, []
-        for name in troubles:
+        for name in self.diary.take_troubles():
             self.raise_fault(name)
         arm = self.arm
         if arm is None or arm.drive.is_moving:
@@ -209,6 +217,7 @@ class Core:
         arm.row.end_reason = arm.end_reason
         is_saved = self.odometer.withdraw()
         self.arm = self.odometer.row = None
+        self.diary.arm_id = 0
         self._happen(Happening.REST)
         if self.is_latched:
             self._happen(Happening.LATCH)
@@ -224,7 +233,7 @@ class Core:
             self.memory.fault = fault_number(name)
             self.needs_relief = name == "OCCLUSION"
         if name == "MOTOR_JAM":
-            self.load_tripped = self.is_moving
+            self.diary.load_tripped = self.is_moving
             self._is_home_doubtful = True
         self.end_arm(EndReason.FAULT)
         if is_first:
@@ -267,53 +276,6 @@ class Core:
     def _happen(self, happening: Happening) -> None:
         state = next_state(self.state, happening)
         if state is None:
-            self.trouble("FIRMWARE")
+            self.diary.trouble("FIRMWARE")
         else:
             self.state = state
-
-    # --- what the drives report ------------------------------------------------------------
-
-    def is_touching(self) -> bool:
-        """The debounced contact."""
-        return self.senses.contact
-
-    def trouble(self, fault: str) -> None:
-        """Remember a fault until the drive has finished its step."""
-        self._troubles.append(fault)
-
-    def stroke_done(self, stroke: Stroke, now_us: int) -> None:
-        """Enter the event of a finished stroke or slice into the ring."""
-        ticks = self.clock.ticks(now_us)
-        reading = stroke.reading
-        flags = (
-            EventFlag.CONTACT.value * stroke.is_touching
-            | EventFlag.PARTIAL.value * stroke.is_partial
-            | EventFlag.LOAD_TRIP.value * self.load_tripped
-            | EventFlag.DEPTH_MISS.value * self._missed_depth(stroke)
-        )
-        record = EventRecord(
-            ticks & 0xFFFF_FFFF,
-            stroke.kind | flags,
-            min(reading.protrusion_um, 0xFFFF) if reading else 0,
-            min(stroke.steps, 0xFFFF),
-            min(reading.peak_load_dn, 0xFF) if reading else 0,
-        )
-        arm_id = self.arm.row.arm_id if self.arm else 0
-        self.ring.append(Kept(arm_id, ticks >> 32, record), now_us, linked=self.host_id != 0)
-        self.strokes_felt += 1
-
-    def _missed_depth(self, stroke: Stroke) -> bool:
-        reading, settings = stroke.reading, self.settings
-        if reading is None or settings is None or stroke.is_partial:
-            return False
-        if reading.protrusion_um > 3_000:
-            self.trouble("DEPTH_SENSOR")
-        error_um = abs(reading.protrusion_um - settings.protrusion_um)
-        if error_um <= self.spec.depth_tolerance_um:
-            self._depth_misses = 0
-            return False
-        self._depth_misses += 1
-        if self._depth_misses >= 2:
-            self._depth_misses = 0
-            self.trouble("DEPTH_FAULT")
-        return True

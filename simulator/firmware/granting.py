@@ -2,7 +2,7 @@
 
 from protocol.limits import GRANT_REFUSED_PAUSE_US
 from protocol.messages import Ack, Grant, GrantRefused
-from protocol.words import EndReason, Result
+from protocol.words import Result
 from simulator.firmware.core import Core
 from simulator.firmware.lease import judge_validity
 from simulator.firmware.outbox import Outbox, Urgency
@@ -28,6 +28,7 @@ class GrantDesk:
         arm = self._core.arm
         if result is Result.OK and arm is not None:
             arm.lease.take(grant, ceilings_may_rise=arm.is_open)
+            arm.lapse_us = self._core.clock.world_us(arm.lease.end_ticks)
         elif self._core.now_us >= self._quiet_until_us:
             self._quiet_until_us = self._core.now_us + GRANT_REFUSED_PAUSE_US
             ticks = self._core.ticks
@@ -36,7 +37,7 @@ class GrantDesk:
 
     def _judge(self, grant: Grant) -> Result:
         core, arm = self._core, self._core.arm
-        if arm is None or arm.end_reason not in (EndReason.OPEN, EndReason.DISARMED):
+        if arm is None or not arm.is_leased:
             return Result.NOT_ARMED
         if grant.arm_id != arm.row.arm_id:
             return Result.WRONG_ARM

@@ -67,6 +67,6 @@ class Relief:
         core.is_relieving = False
         made = max(0, -core.odometer.made())
         stroke = Stroke(EventKind.REVERSE, made, is_partial, is_touching=False, reading=None)
-        core.stroke_done(stroke, core.now_us)
+        core.diary.stroke_done(stroke, core.now_us)
         if not core.odometer.withdraw():
             core.raise_fault("NVM_FAULT")
