@@ -8,7 +8,9 @@ from typing import ClassVar
 
 
 class MicropenError(Exception):
-    """Base of every error that a person reads. `str()` gives number, sentence, cause and action.
+    """The program met a defect of its own. The base of every error that a person reads.
+
+    `str()` gives number, sentence, cause and action.
 
     Subclasses set `number`, `cause` and `action`; the raiser gives the sentence `what`, and may
     replace cause and action where it knows better.
@@ -32,7 +34,7 @@ class MicropenError(Exception):
 
 
 class InputError(MicropenError):
-    """E1xxx, exit 10: something a person wrote (config, plan, product, limits, certificate)."""
+    """Something that a person wrote is not accepted: E1xxx, exit 10."""
 
     number = 1000
     exit_code = 10
@@ -41,7 +43,7 @@ class InputError(MicropenError):
 
 
 class FileUnreadable(InputError):
-    """E1001: a file of the configuration cannot be opened."""
+    """A file of the configuration cannot be opened."""
 
     number = 1001
     cause = "The file is missing, or this user may not read it."
@@ -49,7 +51,7 @@ class FileUnreadable(InputError):
 
 
 class NotToml(InputError):
-    """E1002: a file is not TOML."""
+    """A file is not TOML."""
 
     number = 1002
     cause = "A quote, bracket or equals sign is missing near the named place."
@@ -57,7 +59,7 @@ class NotToml(InputError):
 
 
 class InputRejected(InputError):
-    """E1003: a file was read and has mistakes; `problems` holds every one of them."""
+    """A file was read and has mistakes. `problems` holds every one of them."""
 
     number = 1003
 
@@ -68,7 +70,7 @@ class InputRejected(InputError):
 
 
 class UnknownName(InputError):
-    """E1004: a file names a pen, cartridge, product, region or limits file that does not exist."""
+    """A file names a pen, cartridge, product, region or limits file that does not exist."""
 
     number = 1004
     cause = "The name is misspelt, or its file was not put into the config folder."
@@ -76,7 +78,7 @@ class UnknownName(InputError):
 
 
 class NoVialFacts(InputError):
-    """E1005: a product without lot, expiry and time of reconstitution cannot be given."""
+    """A product without lot, expiry and time of reconstitution cannot be given."""
 
     number = 1005
     cause = "The product file is a recipe; the vial in hand has not been entered."
@@ -84,7 +86,7 @@ class NoVialFacts(InputError):
 
 
 class LimitRaised(InputError):
-    """E1006: a plan tries to raise a limit. Each layer may only lower it."""
+    """A plan tries to raise a limit. Each layer may only lower it."""
 
     number = 1006
     cause = "A plan may lower the limits of the device, the cartridge and the clinic, never raise."
@@ -92,7 +94,7 @@ class LimitRaised(InputError):
 
 
 class LimitMissing(InputError):
-    """E1007: a limit that this plan needs is not set. Nothing stands in for it (H41)."""
+    """A limit that this plan needs is not set. Nothing stands in for it (H41)."""
 
     number = 1007
     cause = "The clinic has not set this limit; the program has no clinical defaults."
@@ -100,7 +102,7 @@ class LimitMissing(InputError):
 
 
 class WrongKind(InputError):
-    """E1008: limits, cartridge or product of the other way of working."""
+    """Limits, cartridge or product of the other way of working."""
 
     number = 1008
     cause = "Micro-dosing and collagen induction have limits and cartridges of their own."
@@ -108,7 +110,7 @@ class WrongKind(InputError):
 
 
 class NotCertified(InputError):
-    """E1009: no certificate covers this dose and cadence."""
+    """No certificate covers this dose and cadence."""
 
     number = 1009
     cause = "The pen was not calibrated at this dose and cadence."
@@ -116,15 +118,24 @@ class NotCertified(InputError):
 
 
 class PlanBlocked(InputError):
-    """E1010: the plan is well formed, and a limit or the pen's ability forbids it."""
+    """The plan is well formed, and a limit or the pen's ability forbids it."""
 
     number = 1010
-    cause = "At least one check above says BLOCK."
-    action = "Change the plan so that every line passes, then check again."
+    cause = "A limit, the product in hand or the pen's ability forbids it."
+    action = "Change what each line names, then look with `micropen plan check FILE`."
+
+
+class WrongUsage(InputError):
+    """The command was typed in a way that cannot be meant. Exit code 2, as for unknown options."""
+
+    number = 1011
+    exit_code = 2
+    cause = "An option is missing, or does not go with another one."
+    action = "See the command's `--help`."
 
 
 class LinkError(MicropenError):
-    """E2xxx, exit 20: the serial port or the link over it."""
+    """The serial port, or the link over it, failed: E2xxx, exit 20."""
 
     number = 2000
     exit_code = 20
@@ -221,7 +232,7 @@ class GreetingIgnored(LinkError):
 
 
 class PenError(MicropenError):
-    """E3xxx, exit 30: the pen answered, and the answer forbids going on."""
+    """The pen answered, and the answer forbids going on: E3xxx, exit 30."""
 
     number = 3000
     exit_code = 30
@@ -230,7 +241,7 @@ class PenError(MicropenError):
 
 
 class PenRefused(PenError):
-    """The pen refused a request; `result` says why in the wire's own number."""
+    """The pen refused a request. `result` says why in the wire's own number."""
 
     number = 3001
     cause = "A precondition that the pen checks does not hold."
@@ -282,7 +293,7 @@ class EventsRunBackwards(PenError):
 
 
 class SessionError(MicropenError):
-    """E4xxx, exit 40: the session's own rules forbid the step."""
+    """The session's own rules forbid the step: E4xxx, exit 40."""
 
     number = 4000
     exit_code = 40
@@ -291,7 +302,7 @@ class SessionError(MicropenError):
 
 
 class JournalError(MicropenError):
-    """E5xxx, exit 50: the record cannot be written, read or trusted."""
+    """The record cannot be written, read or trusted: E5xxx, exit 50."""
 
     number = 5000
     exit_code = 50
@@ -300,7 +311,7 @@ class JournalError(MicropenError):
 
 
 class JournalMissing(JournalError):
-    """E5001: there is no journal where one was named."""
+    """There is no journal where one was named."""
 
     number = 5001
     cause = "The folder is another one, or nothing was ever recorded there."
@@ -308,7 +319,7 @@ class JournalMissing(JournalError):
 
 
 class JournalTooNew(JournalError):
-    """E5002: the file was written by a newer version of this program."""
+    """The file was written by a newer version of this program."""
 
     number = 5002
     cause = "The software was put back to an older version after it had written this journal."
@@ -316,7 +327,7 @@ class JournalTooNew(JournalError):
 
 
 class JournalNotWritable(JournalError):
-    """E5003: the folder is read-only, full, or refused by the system."""
+    """The folder is read-only, full, or refused by the system."""
 
     number = 5003
     cause = "The disk is full or read-only, or the folder belongs to another user."
@@ -324,7 +335,7 @@ class JournalNotWritable(JournalError):
 
 
 class JournalCorrupt(JournalError):
-    """E5004: an entry is not what was written. `first_bad_seq` is None when no entry can be read."""
+    """An entry is not what was written. `first_bad_seq` is None when no entry can be read."""
 
     number = 5004
     cause = "The disk lost or changed data, or somebody edited the file."
@@ -338,7 +349,7 @@ class JournalCorrupt(JournalError):
 
 
 class JournalRealmMismatch(JournalError):
-    """E5005: a treatment was to be recorded in a training journal, or the reverse."""
+    """A treatment was to be recorded in a training journal, or the reverse."""
 
     number = 5005
     cause = "The state folder of the other realm was named."
@@ -346,7 +357,7 @@ class JournalRealmMismatch(JournalError):
 
 
 class JournalWriteFailed(JournalError):
-    """E5010: a write or fsync failed. Nothing more is written to that file."""
+    """A write or fsync failed. Nothing more is written to that file."""
 
     number = 5010
     cause = "The disk is full, failing or was removed."
@@ -354,7 +365,7 @@ class JournalWriteFailed(JournalError):
 
 
 class UnknownSession(JournalError):
-    """E5020: the journal holds no such session."""
+    """The journal holds no such session."""
 
     number = 5020
     cause = "A typing mistake, or the session is in another journal."
@@ -362,7 +373,7 @@ class UnknownSession(JournalError):
 
 
 class TelemetryError(MicropenError):
-    """E6xxx, exit 60: MQTT or the telemetry cursor. Never touches the drive."""
+    """MQTT or the telemetry cursor failed: E6xxx, exit 60. Never touches the drive."""
 
     number = 6000
     exit_code = 60
@@ -371,7 +382,7 @@ class TelemetryError(MicropenError):
 
 
 class TopicRefused(TelemetryError):
-    """E6001: site or room cannot stand in a topic."""
+    """Site or room cannot stand in a topic."""
 
     number = 6001
     cause = "Topic ids are made of a-z, 0-9 and the hyphen only."
@@ -379,7 +390,7 @@ class TopicRefused(TelemetryError):
 
 
 class BrokerAddressRefused(TelemetryError):
-    """E6002: the broker's address is not `host:port`."""
+    """The broker's address is not `host:port`."""
 
     number = 6002
     cause = "A typing mistake."
@@ -387,7 +398,7 @@ class BrokerAddressRefused(TelemetryError):
 
 
 class BrokerNotInstalled(TelemetryError):
-    """E6003: the embedded broker is part of the demo extra, which is not installed."""
+    """The embedded broker is part of the demo extra, which is not installed."""
 
     number = 6003
     cause = "micropen was installed without its demo extra."
@@ -395,7 +406,7 @@ class BrokerNotInstalled(TelemetryError):
 
 
 class CursorNotWritable(TelemetryError):
-    """E6004: how far telemetry has got cannot be written down."""
+    """How far telemetry has got cannot be written down."""
 
     number = 6004
     cause = "The disk is full or read-only, or the folder belongs to another user."
@@ -403,7 +414,7 @@ class CursorNotWritable(TelemetryError):
 
 
 class ArchiveNotWritable(TelemetryError):
-    """E6005: the archive cannot write to its folder; it sends no receipt for what it has not."""
+    """The archive cannot write to its folder. It sends no receipt for what it has not."""
 
     number = 6005
     cause = "The disk is full or read-only, or the folder belongs to another user."
@@ -411,7 +422,7 @@ class ArchiveNotWritable(TelemetryError):
 
 
 class ArchiveDamaged(TelemetryError):
-    """E6006: a line of the archive's own file cannot be read."""
+    """A line of the archive's own file cannot be read."""
 
     number = 6006
     cause = "The disk lost data, or somebody edited the file."
@@ -419,7 +430,7 @@ class ArchiveDamaged(TelemetryError):
 
 
 class ServiceError(MicropenError):
-    """E8xxx, exit 80: the service as a whole (second instance, state folder, child process)."""
+    """The service as a whole cannot run: E8xxx, exit 80."""
 
     number = 8000
     exit_code = 80
@@ -428,8 +439,22 @@ class ServiceError(MicropenError):
 
 
 class AlreadyRunning(ServiceError):
-    """E8001: another process holds this state folder."""
+    """Another process holds this state folder."""
 
     number = 8001
     cause = "A second service was started on the same folder."
     action = "Use the running one, or stop it first."
+
+
+class SystemRefused(ServiceError):
+    """The operating system refused a file or a resource that the command needs."""
+
+    number = 8002
+    cause = "The disk is full or read-only, the file belongs to another user, or it is in use."
+    action = "Remove the cause that the system names above, then try again."
+
+    @classmethod
+    def of(cls, error: OSError) -> "SystemRefused":
+        """What the system said, with the file if it named one."""
+        name = f"{error.filename}: " if error.filename else ""
+        return cls(f"{name}{error.strerror or error}.")

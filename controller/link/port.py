@@ -11,6 +11,7 @@ import errno
 import fcntl
 import grp
 import os
+import stat
 import termios
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Final, Protocol
 import serial
 
 from controller.errors import LinkError, NotAPort, PortBusy, PortDenied, PortFailed, PortMissing
-from controller.link.holders import describe_holders
+from controller.link.holders import describe_holders, holders_of
 
 BAUD: Final = 115_200
 """Design section 5, C1: the line that the bandwidth budget is made for."""
@@ -128,6 +129,26 @@ class SerialPort:
             os.close(self._null)
 
 
+def check_port(path: str) -> None:
+    """Whether a pen could be here, without opening: opening moves a line that some pens reset on.
+
+    Raises PortMissing, NotAPort, PortDenied, or PortBusy naming who holds it.
+    """
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        raise PortMissing(f"There is no serial port at {path}.{_present()}") from error
+    if not stat.S_ISCHR(found.st_mode):
+        raise NotAPort(f"{path} is a file or folder, not a serial port.{_present()}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PortDenied(f"{path} may not be opened by this user.{_group(path)}")
+    if _is_pty(found) and not _is_locked(path):
+        return  # whoever plays the pen holds its end open
+    holders = holders_of(path)
+    if holders:
+        raise PortBusy(f"{path} is in use by {', '.join(holders)}.")
+
+
 class SerialOpener:
     """Opens one tty by its path; a pty's path will do."""
 
@@ -156,12 +177,28 @@ class SerialOpener:
             return os.dup(opened.fileno())
 
 
+def _is_pty(found: os.stat_result) -> bool:
+    return os.major(found.st_rdev) in _PTY_MAJORS
+
+
+def _is_locked(path: str) -> bool:
+    """Whether a program like this one holds a pty; opening one changes nothing."""
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _hold(fd: int) -> None:
     """Keep programs out that do not look at the lock.
 
     Not on a pty: there the mark outlives a killed holder and would lock out its successor.
     """
-    if os.major(os.fstat(fd).st_rdev) not in _PTY_MAJORS:
+    if not _is_pty(os.fstat(fd)):
         fcntl.ioctl(fd, termios.TIOCEXCL)
 
 
@@ -189,7 +226,7 @@ def _explain(path: str, error: serial.SerialException) -> LinkError:
         case errno.EACCES | errno.EPERM:
             return PortDenied(f"{path} may not be opened by this user.{_group(path)}")
         case None | errno.ENOTTY | errno.EISDIR | errno.EINVAL:
-            return NotAPort(f"{path} is not a serial port: {error}.")
+            return NotAPort(f"{path} is a file, folder or device, but not a serial port.")
         case number:
             return PortFailed(f"{path} cannot be opened: {os.strerror(number)}.")
 

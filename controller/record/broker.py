@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Final
 
 from controller.errors import BrokerNotInstalled, MicropenError
@@ -24,17 +25,22 @@ def broker_command(port: int) -> list[str]:
     return [sys.executable, "-m", "controller.record.broker", "--port", str(port)]
 
 
+def require_embedded_broker() -> None:
+    """Raises BrokerNotInstalled without the demo extra."""
+    if find_spec("amqtt") is None:
+        raise BrokerNotInstalled("There is no embedded broker here.")
+
+
 async def serve(port: int) -> None:
     """Be a broker until SIGTERM or SIGINT.
 
     Raises:
         BrokerNotInstalled: E6003.
     """
-    try:
-        from amqtt.broker import Broker  # noqa: PLC0415 - an extra; its absence has a number
-        from amqtt.contexts import BrokerConfig, ListenerConfig  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise BrokerNotInstalled("There is no embedded broker here.") from error
+    require_embedded_broker()
+    from amqtt.broker import Broker  # noqa: PLC0415 - an extra; its absence has a number
+    from amqtt.contexts import BrokerConfig, ListenerConfig  # noqa: PLC0415 - as above
+
     config = BrokerConfig(
         listeners={"default": ListenerConfig(bind=f"{HOST}:{port}")},
         plugins={

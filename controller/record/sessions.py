@@ -1,4 +1,4 @@
-"""Finds sessions in a journal and adds them up, for the command line. Reads only."""
+"""Finds sessions in a journal, for the command line. Reads only."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from controller.errors import UnknownSession
 from controller.record.entry import Entry
 from controller.record.reader import JournalReader
-from controller.record.tally import SessionTally
 
 
 def session_ids(reader: JournalReader) -> list[str]:
@@ -49,15 +48,3 @@ def session_entries(reader: JournalReader, session_id: str) -> Iterator[Entry]:
             return
         if entry.session_id == session_id:
             yield entry
-
-
-def tally_of(reader: JournalReader, session_id: str) -> SessionTally:
-    """One session added up.
-
-    Raises:
-        UnknownSession: E5020.
-    """
-    tally = SessionTally(session_id)
-    for entry in session_entries(reader, session_id):
-        tally.feed(entry)
-    return tally

@@ -1,36 +1,65 @@
 """`micropen`: puts the commands together and turns numbered errors into exit codes."""
 
 import sys
+import traceback
+from types import TracebackType
 
 import typer
 
-from controller.errors import MicropenError
+from controller.errors import MicropenError, SystemRefused
 from controller.service.commands.config import config_app
+from controller.service.commands.errors import errors
 from controller.service.commands.pen import pen_app
 from controller.service.commands.plan import plan_app
 from controller.service.commands.run import run
+from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
+from controller.service.commands.telemetry import archive, telemetry
+from controller.service.exit_codes import epilog
+
+NAME = "micropen"
 
 app = typer.Typer(
-    name="micropen",
+    name=NAME,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     help="Drives a microneedling pen and records every puncture and nanolitre. "
     "Engineering software, not a cleared medical device.",
+    epilog=epilog(),
 )
 
-app.command("run")(run)
 app.command("simulate")(simulate)
+app.command("run")(run)
 app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.add_typer(pen_app, name="pen")
+app.add_typer(session_app, name="session")
+app.command("telemetry")(telemetry)
+app.command("archive")(archive)
+app.command("errors")(errors)
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 2 wrong usage, otherwise the error family's own."""
+    """Entry point. Exit codes: see `exit_codes`."""
+    sys.excepthook = tell_of_defect
     try:
-        app()
+        app(prog_name=NAME)
     except MicropenError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        _end(error)
+    except OSError as error:
+        _end(SystemRefused.of(error))
+
+
+def tell_of_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What nobody foresaw: the whole trace for us, and a numbered sentence for the user."""
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.write(f"\n{MicropenError('The program met a defect of its own; see above.')}\n")
+
+
+def _end(error: MicropenError) -> None:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(error.exit_code)

@@ -12,16 +12,14 @@ from pathlib import Path
 import msgspec
 
 from controller.clock import Clock
-from controller.errors import NoVialFacts, PlanBlocked
+from controller.errors import NoVialFacts
 from controller.pen.driver import Pen
-from controller.session.acts import NoPen
+from controller.session.act_errors import NoPen
 from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
 from controller.session.course import Course, course_of
 from controller.session.interlocks import (
-    Findings,
-    blocks,
     check_approval,
     check_bench,
     check_product,
@@ -31,6 +29,7 @@ from controller.session.plan import Plan, load_plan
 from controller.session.preparation import prepare
 from controller.session.product import Product, Vial, load_product
 from controller.session.terms import Terms
+from controller.session.verdict import refuse_blocked
 from controller.settings.service import Realm
 from protocol.messages import Envelope
 
@@ -126,17 +125,8 @@ def _checked(
     findings = check_bench(bench) + check_approval(bench.limits, wish.realm)
     if wish.product is not None:
         findings += check_product(wish.product, now_wall)
-    _raise_blocks(findings, wish.plan)
+    refuse_blocked(wish.plan, findings)
     return bench
-
-
-def _raise_blocks(findings: Findings, plan: Plan) -> None:
-    if blocks(findings):
-        sentences = [found.sentence for found in findings if found.severity == "block"]
-        raise PlanBlocked(
-            f"Plan '{plan.name}' is not allowed:\n    " + "\n    ".join(sentences),
-            cause="A limit, the product in hand or the pen's ability forbids it.",
-        )
 
 
 def new_session_id(clock: Clock) -> str:

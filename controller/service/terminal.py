@@ -35,6 +35,12 @@ class NoTerminal(ServiceError):
     action = "Start it in a terminal; a program may operate simulated pens only (--program)."
 
 
+def require_terminal() -> None:
+    """Raises NoTerminal when nobody could press a key here."""
+    if not sys.stdin.isatty():
+        raise NoTerminal("Standard input is not a terminal, so nobody could arm or stop.")
+
+
 class KeyThread:
     """Reads single keys from a terminal until it is closed.
 
@@ -90,8 +96,7 @@ class TerminalOperator:
 
         Raises NoTerminal when standard input is not one.
         """
-        if not sys.stdin.isatty():
-            raise NoTerminal("Standard input is not a terminal, so nobody could arm or stop.")
+        require_terminal()
         keys: asyncio.Queue[str] = asyncio.Queue()
         thread = KeyThread(self._stop_now, keys)
         self._say(HELP)

@@ -16,7 +16,7 @@ from controller.session.limits import EffectiveLimits
 from controller.session.measures import Bench, Measure, measure_plan
 from controller.session.plan import Plan
 from controller.session.product import Product, Recipe
-from controller.session.units import nl_of, rounded, steps_for
+from controller.session.units import MICROSECONDS_A_SECOND, nl_of, rounded, steps_for
 from controller.settings import Realm
 from protocol.messages import Cartridge, Envelope
 
@@ -42,13 +42,17 @@ _AMOUNTS = frozenset({"ZONE", "SESSION", "COURSE"})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check that did not pass cleanly. `limit` and `value` are for display."""
+    """The outcome of one check that did not pass cleanly. `limit` and `value` are for display.
+
+    subject: the zone that it is about, "session", "course", or empty.
+    """
 
     code: str
     severity: Literal["block", "warn"]
     sentence: str
     limit: str = ""
     value: str = ""
+    subject: str = ""
 
 
 Findings = tuple[Finding, ...]
@@ -205,12 +209,21 @@ def _finding(measure: Measure) -> Finding | None:
     value, limit = (f"{show(part)} {measure.unit}" for part in (measure.value, measure.limit))
     if not measure.holds:
         bound = "at least" if measure.at_least else "at most"
-        sentence = f"{measure.subject}: {measure.name} is {value}; it must be {bound} {limit}."
-        return Finding(measure.code, "block", sentence, limit, value)
+        sentence = f"{measure.subject}: {measure.name} is {value}; it must be {bound} {limit}"
+        sentence += f"{_as_cadence(measure)}."
+        return Finding(measure.code, "block", sentence, limit, value, measure.subject)
     if measure.code.split("_")[0] in _AMOUNTS and measure.value > NEAR * measure.limit:
         sentence = f"{measure.subject}: {measure.name} is {value}, over 80 % of {limit}."
-        return Finding("LIMIT_NEAR", "warn", sentence, limit, value)
+        return Finding("LIMIT_NEAR", "warn", sentence, limit, value, measure.subject)
     return None
+
+
+def _as_cadence(measure: Measure) -> str:
+    """A plan is written in hertz: say the highest cadence that a period's bound leaves."""
+    if measure.code not in {"STROKE_DOES_NOT_FIT", "CADENCE_OVER_LIMIT"}:
+        return ""
+    centihertz = MICROSECONDS_A_SECOND * 100 // measure.limit
+    return f", which is {show(Fraction(centihertz, 100))} Hz or slower"
 
 
 def show(value: Fraction) -> str:

@@ -46,12 +46,10 @@ class BrokerSettings(Table):
 
     host: Text
     port: TcpPort = 1883
-    topic_root: Id = "micropen"
     tls: StrictBool = False
     ca_file: FilePath | None = None
     username: Text | None = None
     password_file: FilePath | None = None
-    keepalive_s: Annotated[StrictInt, Field(ge=5, le=600)] = 20
     # With an archive named, the cursor moves on its receipts: a PUBACK is not durability.
     archive: Id | None = None
 

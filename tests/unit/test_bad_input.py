@@ -19,6 +19,7 @@ from controller.errors import (
     NotCertified,
     NotToml,
     PlanBlocked,
+    WrongUsage,
     UnknownName,
 )
 from controller.service.commands.config import config_app
@@ -265,7 +266,7 @@ def run(*words: str) -> tuple[str, BaseException | None]:
 def test_config_check_passes_the_shipped_folder(shelf: Shelf) -> None:
     output, exception = run("config", "check", "--config", str(shelf.config))
     assert exception is None
-    assert output.count("ok ") == len(Catalogue(shelf.config).files()) == 13
+    assert output.count("ok ") == len(Catalogue(shelf.config).files()) == 14
     assert "The config folder is sound." in output
 
 
@@ -322,6 +323,6 @@ def test_every_input_error_has_a_number_a_cause_and_an_action(error: type[InputE
     numbers = [each.number for each in InputError.__subclasses__()]
     assert numbers.count(error.number) == 1
     assert 1000 < error.number < 2000
-    assert error.exit_code == 10
+    assert error.exit_code == (2 if error is WrongUsage else 10)
     assert error.cause != MicropenError.cause
     assert error.action != MicropenError.action

@@ -2,15 +2,14 @@
 
 import json
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from controller.errors import InputError, InputRejected
+from controller.service.commands.options import ConfigOption, catalogue_of
 from controller.session.cartridge import CartridgeType, PenModel
-from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
 from controller.session.limits import LimitsFile
 from controller.session.plan import Plan
@@ -45,17 +44,15 @@ MODELS: dict[SchemaName, type[Written]] = {
 
 @config_app.command("check")
 def check(
-    config: Annotated[
-        Path, typer.Option("--config", help="The config folder.", envvar="MICROPEN_CONFIG")
-    ] = Path("config"),
+    config: ConfigOption = None,
 ) -> None:
     """Read every file of the config folder and name every mistake with its line.
 
     Exit code 0 when there is none, 10 otherwise.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     faults: list[InputError] = []
-    for path, fault in Catalogue(config).faults():
+    for path, fault in catalogue_of(config).faults():
         console.print(f"[red]bad[/] {path}" if fault else f"[green]ok[/]  {path}")
         if fault is not None:
             faults.append(fault)

@@ -1,17 +1,15 @@
 """`micropen pen`: what a pen says about itself. Moves nothing."""
 
 import asyncio
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from controller.link.port import check_port
 from controller.pen.identity import realm_of, text_of
+from controller.service.commands.options import ConfigOption, PortOption, catalogue_of
 from controller.service.looking import PenFacts, look
-from controller.service.places import config_folder
-from controller.session.catalogue import Catalogue
 from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
@@ -26,13 +24,15 @@ def _pen() -> None:
 
 @pen_app.command("info")
 def info(
-    port: Annotated[str, typer.Option(help="The pen's port, best /dev/serial/by-id/...")] = "",
-    config: Annotated[
-        Path | None, typer.Option(help="The config folder.", envvar="MICROPEN_CONFIG")
-    ] = None,
+    port: PortOption = "",
+    config: ConfigOption = None,
 ) -> None:
-    """Show identity, ceilings, cartridge, certificate, counters and state of the pen."""
-    path = port or Catalogue(config_folder(config)).settings.pen_port.path
+    """Show identity, ceilings, cartridge, certificate, counters and state of the pen.
+
+    Nothing moves; a session that runs on this pen would lose its link, so a busy port is refused.
+    """
+    path = port or catalogue_of(config).settings.pen_port.path
+    check_port(path)
     facts = asyncio.run(look(path))
     Console().print(_table(facts))
 

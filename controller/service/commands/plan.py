@@ -9,20 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from controller.errors import PlanBlocked
-from controller.session.catalogue import Catalogue
+from controller.service.commands.options import ConfigOption, catalogue_of
+from controller.service.places import plan_file
 from controller.session.interlocks import Findings, blocks, check_approval, check_bench, show
 from controller.session.measures import Bench, measure_plan
 from controller.session.plan import Zone, load_plan
 from controller.session.preparation import prepare
 from controller.session.units import MICROSECONDS_A_SECOND, microlitres, rounded
+from controller.session.verdict import refuse_blocked
 from controller.settings.scalars import exact_text
 
 plan_app = typer.Typer(no_args_is_help=True, help="Check what is to be given, without a pen.")
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The config folder.", envvar="MICROPEN_CONFIG")
-]
 
 
 @plan_app.callback()
@@ -32,27 +29,32 @@ def _plan() -> None:
 
 @plan_app.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="The plan, a TOML file.")],
-    config: ConfigOption = Path("config"),
-    pen: Annotated[str, typer.Option(help="Pen model to reckon with.")] = "",
-    certificate: Annotated[str, typer.Option(help="Certificate to reckon with.")] = "",
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A plan file, or the name of one in config.")
+    ],
+    config: ConfigOption = None,
+    pen: Annotated[
+        str, typer.Option(help="Pen model to reckon with. Default: as in controller.toml.")
+    ] = "",
+    certificate: Annotated[
+        str, typer.Option(help="Certificate to reckon with. Default: as in controller.toml.")
+    ] = "",
 ) -> None:
     """Show what FILE would give, zone by zone, against every limit.
 
     Exit code 0 when nothing forbids it (warnings may stand), 10 otherwise.
     """
-    catalogue = Catalogue(config)
+    catalogue = catalogue_of(config)
     planning = catalogue.settings.planning
     bench = prepare(
-        load_plan(file),
+        load_plan(plan_file(file, catalogue.folder)),
         catalogue,
         catalogue.pen(pen or planning.pen).envelope(),
         catalogue.certificate(certificate or planning.certificate),
     )
     findings = check_bench(bench) + check_approval(bench.limits, catalogue.settings.realm)
     _show(bench, findings)
-    if blocks(findings):
-        raise PlanBlocked(f"{file}: {bench.plan.name} is not allowed as it stands.")
+    refuse_blocked(bench.plan, findings)
 
 
 def _show(bench: Bench, findings: Findings) -> None:

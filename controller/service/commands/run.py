@@ -7,11 +7,20 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from controller.clock import SystemClock
-from controller.errors import MicropenError, ServiceError
+from controller.errors import MicropenError, ServiceError, SessionError, WrongUsage
+from controller.link.port import check_port
 from controller.record.events import Actor
+from controller.record.folder import FolderLock, journal_files
 from controller.service.app import Service, Wanted, read_books, running, stop_on_signals
+from controller.service.commands.options import (
+    ConfigOption,
+    PortOption,
+    StateOption,
+    catalogue_of,
+)
 from controller.service.logs import set_up_logs
 from controller.service.opening import (
     Wish,
@@ -21,14 +30,13 @@ from controller.service.opening import (
     vial_of,
     wish_of,
 )
-from controller.service.places import config_folder, journal_folder
+from controller.service.places import journal_folder, plan_file
 from controller.service.program import ProgramOperator
-from controller.service.terminal import TerminalOperator
-from controller.session.account import session_account
+from controller.service.story import read_story
+from controller.service.story_page import story_page
+from controller.service.terminal import TerminalOperator, require_terminal
+from controller.session.acts import NoSession
 from controller.session.books import Books
-from controller.session.catalogue import Catalogue
-from controller.session.summary import account_dict, rounded
-from controller.session.terms import terms_of
 
 PEN_WITHIN_S = 10.0
 
@@ -41,6 +49,14 @@ class Ended(ServiceError):
     action = "Start `micropen run --resume` to go on; nothing needs to be typed again."
 
 
+class SessionStillOpen(SessionError):
+    """A session was to be opened while another one is open."""
+
+    number = 4034
+    cause = "The last session was interrupted and has not been closed."
+    action = "Go on with it by `micropen run --resume`; there it can also be ended (key q)."
+
+
 class Options(msgspec.Struct, frozen=True):
     """What was typed."""
 
@@ -51,15 +67,14 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def run(
-    port: Annotated[str, typer.Option(help="The pen's port, best /dev/serial/by-id/...")] = "",
-    plan: Annotated[Path | None, typer.Option(help="The plan to treat by, a TOML file.")] = None,
+    port: PortOption = "",
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="The plan to treat by: a TOML file, or the name of one in config."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the open session.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="The config folder.", envvar="MICROPEN_CONFIG")
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(help="The state folder; its journal is used.")
-    ] = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
     operator: Annotated[str, typer.Option(help="Who treats; goes into the record.")] = "operator",
     patient: Annotated[str | None, typer.Option(help="Pseudonym instead of the plan's.")] = None,
     lot: Annotated[str | None, typer.Option(help="The vial's lot.")] = None,
@@ -72,12 +87,14 @@ def run(
     ] = False,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log as JSON lines.")] = False,
 ) -> None:
-    """Treat by a plan, or go on with the open session.
+    """Treat by a plan on a connected pen, or go on with the open session.
 
-    Exit codes: 0 session closed; 10 something in a file; 20 port or link; 30 pen; 40 session;
-    50 record; 80 service.
+    Everything is checked before anything is started. The trigger on the pen starts the needles;
+    SPACE or s on the keyboard is STOP.
     """
-    catalogue = Catalogue(config_folder(config))
+    if (plan is None) != resume:
+        raise WrongUsage("`run` needs either --plan FILE or --resume, and not both.")
+    catalogue = catalogue_of(config)
     settings = catalogue.settings
     set_up_logs(as_json=json_log, realm=settings.realm, quiet=not (program or json_log))
     wanted = Wanted(
@@ -88,21 +105,37 @@ def run(
         config_digest=catalogue.digest,
     )
     wish = None
-    if not resume:
-        if plan is None:
-            raise typer.BadParameter("give --plan FILE, or --resume")
+    if plan is not None:
         vial = vial_of(lot, expiry, reconstituted_at)
-        wish = wish_of(plan, catalogue, patient=patient, vial=vial, realm=settings.realm)
-        _check_first(wish, wanted.folder)
-    asyncio.run(_session(Options(wanted, wish, operator, program)))
+        file = plan_file(plan, catalogue.folder)
+        wish = wish_of(file, catalogue, patient=patient, vial=vial, realm=settings.realm)
+    _check_first(wish, wanted, program=program)
+    session_id = asyncio.run(_session(Options(wanted, wish, operator, program)))
+    Console().print(story_page(read_story(wanted.folder, session_id)))
 
 
-def _check_first(wish: Wish, folder: Path) -> None:
-    books = read_books(folder) if any(folder.glob("journal*.db")) else Books()
-    check_without_pen(wish, books, SystemClock())
+def _check_first(wish: Wish | None, wanted: Wanted, *, program: bool) -> None:
+    """Whatever can be known to fail fails here, before a journal is made or a port opened."""
+    folder = wanted.folder
+    books = Books()
+    if folder.is_dir():
+        FolderLock.acquire(folder).release()
+        books = read_books(folder) if journal_files(folder) else books
+    unfinished = books.open_session()
+    if wish is None and unfinished is None:
+        raise NoSession(f"There is no open session in {folder} to go on with.")
+    if wish is not None and unfinished is not None:
+        raise SessionStillOpen(
+            f"Session {unfinished.session_id} of patient {unfinished.opened.patient} is still open."
+        )
+    if wish is not None:
+        check_without_pen(wish, books, SystemClock())
+    if not program:
+        require_terminal()
+    check_port(wanted.port)
 
 
-async def _session(options: Options) -> None:
+async def _session(options: Options) -> str:
     clock = SystemClock()
     async with running(options.wanted, clock=clock) as service:
         done = asyncio.Event()
@@ -113,31 +146,29 @@ async def _session(options: Options) -> None:
             await asyncio.wait({stopped, treated}, return_when=asyncio.FIRST_COMPLETED)
             if not treated.done():
                 raise Ended("The session stays open.")
-            treated.result()
+            return treated.result()
         finally:
             for task in (stopped, treated):
                 task.cancel()
             await asyncio.gather(stopped, treated, return_exceptions=True)
 
 
-async def _treat(service: Service, options: Options, clock: SystemClock) -> None:
+async def _treat(service: Service, options: Options, clock: SystemClock) -> str:
     engine = service.engine
     await _first_pen(service)
     actor = Actor(name=options.operator, role="program" if options.program else "operator")
     if options.wish is not None:
         terms = terms_with_pen(options.wish, engine.books, clock, engine.pen)
-        await service.acts.open(new_session_id(clock), terms, actor)
-    elif engine.book is None:
-        raise Ended("There is no open session to resume.", action="Start one with --plan FILE.")
+        session_id = new_session_id(clock)
+        await service.acts.open(session_id, terms, actor)
     else:
+        session_id = service.acts.progress.book.session_id
         _say_where(service)
-    session_id = engine.session_id
     if options.program:
         await ProgramOperator(engine, service.acts).run()
     else:
         await TerminalOperator(engine, service.acts, actor, service.line.stop).run()
-    if session_id is not None:
-        _say_account(engine.books, session_id)
+    return session_id
 
 
 async def _first_pen(service: Service) -> None:
@@ -157,19 +188,3 @@ def _say_where(service: Service) -> None:
     lost = progress.where_lost()
     if lost is not None:
         sys.stderr.write(f"{lost}\n")
-
-
-def _say_account(books: Books, session_id: str) -> None:
-    book = books.sessions[session_id]
-    terms = terms_of(book.opened)
-    zones = [zone.name for zone in terms.plan.zones]
-    account = session_account(books, book, zones)
-    for zone in account.zones:
-        sys.stdout.write(
-            f"{zone.zone}: {zone.punctures_certain} punctures, "
-            f"{rounded(zone.dose.certain_nl)} nl certain, "
-            f"{rounded(zone.dose.possible_nl)} nl possible\n"
-        )
-    total = account_dict(account, terms.product)["dose"]
-    sys.stdout.write(f"all zones: {total['certain_nl_rounded']} nl")
-    sys.stdout.write(f", {total.get('certain_units', '-')} {total.get('unit', '')}\n")

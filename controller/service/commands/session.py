@@ -9,25 +9,39 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from controller.errors import JournalCorrupt, JournalNotWritable
+from controller.errors import JournalCorrupt, SystemRefused, UnknownSession, WrongUsage
 from controller.record.export import write_csv, write_jsonl
 from controller.record.reader import JournalReader
-from controller.record.sessions import marks_of, session_entries, session_ids, tally_of
-from controller.record.tally import SessionTally, figures
+from controller.record.sessions import marks_of, session_entries, session_ids
 from controller.record.verify import verify as verify_journal
-from controller.service.places import journal_folder
+from controller.service.commands.options import (
+    ConfigOption,
+    JournalOption,
+    StateOption,
+    journal_of,
+)
+from controller.service.story import read_story, story_dict
+from controller.service.story_page import story_page
 
-session_app = typer.Typer(no_args_is_help=True, help="Look at recorded sessions.")
+session_app = typer.Typer(
+    no_args_is_help=True, help="Look at recorded sessions: list, show, verify, export."
+)
 
-Journal = Annotated[Path | None, typer.Option(help="Folder of the journal, or one of its files.")]
-State = Annotated[Path | None, typer.Option(help="State folder; its journal is read.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+SessionId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SESSION",
+        help="A session's id, as `session list` names it. Default: the newest.",
+        show_default=False,
+    ),
+]
 
 
 class Format(StrEnum):
@@ -38,9 +52,14 @@ class Format(StrEnum):
 
 
 @session_app.command("list")
-def list_sessions(journal: Journal = None, state: State = None, as_json: AsJson = False) -> None:
-    """All sessions, oldest first."""
-    with closing(JournalReader(_path(journal, state))) as reader:
+def list_sessions(
+    journal: JournalOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List all sessions, oldest first."""
+    with closing(JournalReader(journal_of(journal, state, config))) as reader:
         rows = [marks_of(reader, session_id) for session_id in session_ids(reader)]
         realm = reader.realm
     if as_json:
@@ -54,41 +73,35 @@ def list_sessions(journal: Journal = None, state: State = None, as_json: AsJson 
 
 @session_app.command()
 def show(
-    session_id: Annotated[str, typer.Argument(help="As `session list` names it.")],
-    journal: Journal = None,
-    state: State = None,
+    session_id: SessionId = None,
+    journal: JournalOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """One session: its state, and what each zone got, as far as it is certain."""
-    with closing(JournalReader(_path(journal, state))) as reader:
-        tally = tally_of(reader, session_id)
+    """Show what a session gave: zones, units, syringes, arms, alarms; certain and possible."""
+    path = journal_of(journal, state, config)
+    with closing(JournalReader(path)) as reader:
+        chosen = session_id or _newest(reader)
+    story = read_story(path, chosen)
     if as_json:
-        typer.echo(json.dumps(_summary(tally)))
-        return
-    typer.echo(f"Session {tally.session_id}: {tally.state}, plan {tally.plan_name}")
-    typer.echo(f"Opened {tally.opened_wall}, closed {tally.closed_wall or 'not yet'}")
-    table = Table("zone", "punctures", "dose nl", title=f"patient {tally.patient}")
-    for zone, amount in [*tally.zones.items(), ("all", tally.total)]:
-        found = figures(amount)
-        table.add_row(
-            zone,
-            _between(found["punctures_certain"], found["punctures_possible"]),
-            _between(found["dose_certain_nl"], found["dose_possible_nl"]),
-        )
-    Console().print(table)
+        typer.echo(json.dumps(story_dict(story), indent=2))
+    else:
+        Console().print(story_page(story))
 
 
 @session_app.command()
 def verify(
-    journal: Journal = None,
-    state: State = None,
+    journal: JournalOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
     head: Annotated[
         str | None, typer.Option(help="SEQ:HASH noted elsewhere; shows a cut-off end.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute the whole chain. Exit code 50 when an entry is not what was written."""
-    report = verify_journal(_path(journal, state), expected_head=_head(head))
+    """Recompute every hash of the journal. Exit code 50 when an entry is not what was written."""
+    report = verify_journal(journal_of(journal, state, config), expected_head=_head(head))
     if as_json:
         names = ("files", "head_seq", "head_hash", "disowned", "first_bad_seq", "problem")
         typer.echo(json.dumps({name: getattr(report, name) for name in names}))
@@ -103,28 +116,30 @@ def verify(
 
 @session_app.command()
 def export(
-    session_id: Annotated[str, typer.Argument(help="As `session list` names it.")],
-    journal: Journal = None,
-    state: State = None,
+    session_id: SessionId = None,
+    journal: JournalOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
     form: Annotated[
         Format, typer.Option("--format", help="csv: every stroke; jsonl: every entry.")
     ] = Format.CSV,
     out: Annotated[Path | None, typer.Option(help="A file; standard output without it.")] = None,
 ) -> None:
-    """One session for other programs."""
+    """Export a session for other programs: strokes as CSV, or all entries as JSON lines."""
     write = write_csv if form is Format.CSV else write_jsonl
-    with closing(JournalReader(_path(journal, state))) as reader, _output(out) as file:
-        number = write(session_entries(reader, session_id), file)
+    with closing(JournalReader(journal_of(journal, state, config))) as reader, _output(out) as file:
+        number = write(session_entries(reader, session_id or _newest(reader)), file)
     what = "strokes" if form is Format.CSV else "entries"
     typer.echo(f"{number} {what} exported", err=True)
 
 
-def _path(journal: Path | None, state: Path | None) -> Path:
-    if journal is not None:
-        return journal
-    if state is not None:
-        return journal_folder(state)
-    raise typer.BadParameter("name the journal with --journal or --state")
+def _newest(reader: JournalReader) -> str:
+    known = session_ids(reader)
+    if not known:
+        raise UnknownSession(
+            f"{reader.path} holds no session yet.", cause="None was opened in this journal."
+        )
+    return known[-1]
 
 
 def _head(text: str | None) -> tuple[int, str] | None:
@@ -132,7 +147,11 @@ def _head(text: str | None) -> tuple[int, str] | None:
         return None
     seq, _, own_hash = text.partition(":")
     if not (seq.isascii() and seq.isdigit() and len(own_hash) == 64):
-        raise typer.BadParameter("a head is SEQ:HASH, as `session verify` prints it")
+        raise WrongUsage(
+            f"{text} is no head of a journal.",
+            cause="A head is a number, a colon and 64 hexadecimal digits.",
+            action="Give SEQ:HASH as `session verify` printed it.",
+        )
     return int(seq), own_hash
 
 
@@ -145,23 +164,4 @@ def _output(out: Path | None) -> Iterator[TextIO]:
         with out.open("w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as error:
-        raise JournalNotWritable(f"{out} cannot be written: {error.strerror}.") from error
-
-
-def _summary(tally: SessionTally) -> dict[str, Any]:
-    return {
-        "session_id": tally.session_id,
-        "state": tally.state,
-        "zone": tally.zone,
-        "plan_name": tally.plan_name,
-        "patient": tally.patient,
-        "opened_wall": tally.opened_wall,
-        "closed_wall": tally.closed_wall,
-        "outcome": tally.outcome,
-        "zones": {zone: figures(amount) for zone, amount in tally.zones.items()},
-        **figures(tally.total),
-    }
-
-
-def _between(certain: float, possible: float) -> str:
-    return f"{certain}" if certain == possible else f"{certain} to {possible}"
+        raise SystemRefused.of(error) from error

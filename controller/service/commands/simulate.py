@@ -11,17 +11,23 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from controller.errors import ServiceError
+from controller.clock import SystemClock
+from controller.errors import JournalRealmMismatch, ServiceError
+from controller.record.broker import require_embedded_broker
+from controller.service.commands.options import ConfigOption, catalogue_of
 from controller.service.demo.agreement import Check
 from controller.service.demo.follow import Follower
 from controller.service.demo.house import DemoWish, House
 from controller.service.demo.screen import screen, span_text
-from controller.service.places import config_folder
+from controller.service.opening import check_without_pen, wish_of
+from controller.service.places import plan_file
 from controller.session.account import Account, session_account
+from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.plan import load_plan
-from controller.session.product import Product
+from controller.session.product import Product, Vial
 from controller.session.terms import terms_of
+from controller.settings import read_document
 
 DEFAULT_PLAN = "lower_face_one_side"
 
@@ -34,17 +40,29 @@ class Disagreement(ServiceError):
     action = "Keep the run folder and report it."
 
 
+class FolderTaken(ServiceError):
+    """A simulated run was to leave its files where another run left its own."""
+
+    number = 8022
+    cause = "Each run starts with a new pen and an empty journal."
+    action = "Name another folder, or none: then each run makes its own."
+
+
 def simulate(
     plan: Annotated[
-        Path | None, typer.Option(help="A plan; default: lower face, one side, micro-dosing.")
+        Path | None,
+        typer.Option(
+            help="A plan file, or the name of one in config. Default: one side of the lower face."
+        ),
     ] = None,
     scenario: Annotated[
-        Path | None, typer.Option(help="The simulated pen and hand; default: by kind of plan.")
+        Path | None, typer.Option(help="The simulated pen and hand. Default: by kind of plan.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="The config folder.", envvar="MICROPEN_CONFIG")
+    config: ConfigOption = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where this run leaves its files. Default: ~/.local/state/micropen/..."),
     ] = None,
-    folder: Annotated[Path | None, typer.Option(help="Where this run leaves its files.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another simulated pen and hand.")] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="No live view.")] = False,
 ) -> None:
@@ -52,32 +70,59 @@ def simulate(
 
     Ends with a summary; exit code 0 only when ledger, pen, oracle, journal and archive agree.
     """
-    place = config_folder(config)
-    catalogue = Catalogue(place)
-    chosen = plan or place / "plans" / f"{DEFAULT_PLAN}.toml"
-    kind = load_plan(chosen).kind
-    run_folder = folder or _run_folder()
-    run_folder.mkdir(parents=True, exist_ok=True)
-    wish = DemoWish(
-        plan=chosen,
-        scenario=scenario or place / "simulator" / f"{kind}.toml",
-        config=place,
-        folder=run_folder,
-        patient=f"demo-{secrets.token_hex(4)}",
-        seed=seed,
-    )
+    catalogue = catalogue_of(config)
+    wish = _wish(catalogue, plan, scenario, seed, folder or _run_folder())
+    _check_first(wish, catalogue)
+    wish.folder.mkdir(parents=True, exist_ok=True)
     console = Console()
     house = House(wish, catalogue.settings)
     found = _play(house, console, live=console.is_terminal and not no_progress)
     _summary(console, house.follower, found)
-    console.print(f"Files of this run: {run_folder}")
+    console.print(f"Files of this run: {wish.folder}", soft_wrap=True)
+    console.print(f"Look again with: micropen session show --state {wish.folder}", soft_wrap=True)
     if not all(check.holds for check in found):
         raise Disagreement("Not everything agrees.")
 
 
+def _wish(
+    catalogue: Catalogue,
+    plan: Path | None,
+    scenario: Path | None,
+    seed: int | None,
+    folder: Path,
+) -> DemoWish:
+    place = catalogue.folder
+    chosen = plan_file(plan or Path(DEFAULT_PLAN), place)
+    return DemoWish(
+        plan=chosen,
+        scenario=scenario or place / "simulator" / f"{load_plan(chosen).kind}.toml",
+        config=place,
+        folder=folder,
+        patient=f"demo-{secrets.token_hex(4)}",
+        seed=seed,
+    )
+
+
+def _check_first(demo: DemoWish, catalogue: Catalogue) -> None:
+    """Whatever can be known to fail fails here, before a folder or a process is made."""
+    clock = SystemClock()
+    mixed_wall = clock.now_wall()
+    vial = Vial(lot="TRAINING", expiry_wall=mixed_wall.date(), reconstituted_at_wall=mixed_wall)
+    realm = catalogue.settings.realm
+    wish = wish_of(demo.plan, catalogue, patient=demo.patient, vial=vial, realm=realm)
+    check_without_pen(wish, Books(), clock)
+    read_document(demo.scenario)
+    if realm != "training":
+        raise JournalRealmMismatch("`simulate` is training, and this config folder is not.")
+    if demo.folder.is_dir() and any(demo.folder.iterdir()):
+        raise FolderTaken(f"{demo.folder} is not empty.")
+    require_embedded_broker()
+
+
 def _run_folder() -> Path:
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return base / "micropen" / "training" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return base / "micropen" / "training" / started
 
 
 def _play(house: House, console: Console, *, live: bool) -> list[Check]:

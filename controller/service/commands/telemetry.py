@@ -5,52 +5,82 @@ instead of importing them; process id and signals stay the same for systemd.
 """
 
 import os
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-Address = Annotated[str, typer.Option("--broker", help="host:port")]
-Site = Annotated[str, typer.Option(help="a-z, 0-9 and hyphen")]
-Room = Annotated[str, typer.Option(help="a-z, 0-9 and hyphen")]
+from controller.errors import WrongUsage
+from controller.service.commands.options import (
+    ConfigOption,
+    JournalOption,
+    StateOption,
+    catalogue_of,
+)
+from controller.service.places import journal_folder, telemetry_folder
+from controller.settings import BrokerSettings
+
+Address = Annotated[
+    str | None, typer.Option("--broker", help="host:port. Default: [broker] of controller.toml.")
+]
+Site = Annotated[
+    str | None, typer.Option(help="a-z, 0-9 and hyphen. Default: as in controller.toml.")
+]
+Room = Annotated[
+    str | None, typer.Option(help="a-z, 0-9 and hyphen. Default: as in controller.toml.")
+]
 Username = Annotated[str | None, typer.Option(help="User name at the broker.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="Its first line is the password.")]
 CaFile = Annotated[Path | None, typer.Option(help="PEM file of the broker's CA; turns TLS on.")]
 
 
 def telemetry(
-    journal: Annotated[Path, typer.Option(help="Folder of the journal.")],
-    broker: Address,
-    site: Site,
-    room: Room,
-    state: Annotated[
-        Path | None, typer.Option(help="Folder of the cursor; `telemetry` beside the journal.")
+    journal: JournalOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    broker: Address = None,
+    site: Site = None,
+    room: Room = None,
+    cursor: Annotated[
+        Path | None, typer.Option(help="Folder of the cursor. Default: telemetry/ of the state.")
     ] = None,
-    archive: Annotated[bool, typer.Option("--archive", help="Wait for receipts.")] = False,
+    archive: Annotated[
+        bool | None,
+        typer.Option("--archive/--no-archive", help="Wait for an archive's receipts."),
+    ] = None,
     username: Username = None,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
 ) -> None:
     """Send a journal to an MQTT broker, for ever: at least once, in order, over any outage."""
-    arguments = [*_common(broker, site, room, username, password_file, ca_file)]
-    arguments += ["--journal", str(journal), *_given("--state", state)]
+    arguments = _common(config, broker, site, room, username, password_file, ca_file)
+    settings = None if journal is not None else catalogue_of(config).settings
+    folder = journal
+    if settings is not None:
+        place = state or settings.state_folder
+        folder, cursor = journal_folder(place), cursor or telemetry_folder(place)
+        wanted = broker is None and settings.broker is not None and settings.broker.archive
+        archive = bool(wanted) if archive is None else archive
+    arguments += [*_given("--journal", folder), *_given("--state", cursor)]
     arguments += ["--archive"] if archive else []
     become("controller.record.telemetry", arguments)
 
 
 def archive(
     folder: Annotated[Path, typer.Option(help="Where the archive keeps its files.")],
-    broker: Address,
-    site: Site,
-    room: Room,
+    config: ConfigOption = None,
+    broker: Address = None,
+    site: Site = None,
+    room: Room = None,
     name: Annotated[str, typer.Option(help="Who signs the receipts.")] = "archive",
     username: Username = None,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
 ) -> None:
     """Keep what a room sends, on this machine, and acknowledge what is on its disk."""
-    arguments = [*_common(broker, site, room, username, password_file, ca_file)]
+    arguments = _common(config, broker, site, room, username, password_file, ca_file)
     become("controller.record.archive", [*arguments, "--folder", str(folder), "--name", name])
 
 
@@ -62,17 +92,46 @@ def become(module: str, arguments: list[str]) -> NoReturn:
 
 
 def _common(
-    broker: str,
-    site: str,
-    room: str,
+    config: Path | None,
+    broker: str | None,
+    site: str | None,
+    room: str | None,
     username: str | None,
     password_file: Path | None,
     ca_file: Path | None,
 ) -> list[str]:
-    arguments = ["--broker", broker, "--site", site, "--room", room]
-    arguments += _given("--username", username)
-    arguments += _given("--password-file", password_file)
-    return arguments + _given("--ca-file", ca_file)
+    """Where to send. What is not typed is read from controller.toml, and only then."""
+    login = [
+        *_given("--username", username),
+        *_given("--password-file", password_file),
+        *_given("--ca-file", ca_file),
+    ]
+    if broker and site and room:
+        return ["--broker", broker, "--site", site, "--room", room, *login]
+    settings = catalogue_of(config).settings
+    if broker is None:
+        broker, login = _written(settings.broker, login)
+    where = ["--broker", broker, "--site", site or settings.site, "--room", room or settings.room]
+    return [*where, *login]
+
+
+def _written(settings: BrokerSettings | None, typed: list[str]) -> tuple[str, list[str]]:
+    """Address and login of controller.toml; typed logins come later and win."""
+    if settings is None:
+        raise WrongUsage(
+            "No broker is named.",
+            cause="controller.toml has no [broker] table, and --broker was not given.",
+            action="Give --broker HOST:PORT, or fill in [broker] in controller.toml.",
+        )
+    ca_file = settings.ca_file
+    if settings.tls and ca_file is None:
+        ca_file = Path(ssl.get_default_verify_paths().openssl_cafile)
+    login = [
+        *_given("--username", settings.username),
+        *_given("--password-file", settings.password_file),
+        *_given("--ca-file", ca_file),
+    ]
+    return f"{settings.host}:{settings.port}", [*login, *typed]
 
 
 def _given(option: str, value: str | Path | None) -> list[str]:

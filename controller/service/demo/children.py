@@ -14,14 +14,16 @@ from controller.errors import ServiceError
 READY_WITHIN_S = 15.0
 END_WITHIN_S = 10.0
 LOOPBACK = "127.0.0.1"
+LAST_LINES = 4
+"""A numbered error takes three lines, and one more may say where it happened."""
 
 
 class ChildFailed(ServiceError):
     """A process of the demo did not start, or ended by itself."""
 
     number = 8020
-    cause = "The log named above says why."
-    action = "Read that log; on a fresh machine run `make setup` first."
+    cause = "See its last words above."
+    action = "Do what they say; on a fresh machine run `make setup` first."
 
 
 class Child:
@@ -48,7 +50,12 @@ class Child:
         """Raises ChildFailed when it has ended."""
         if not self.is_running:
             code = self.process.returncode
-            raise ChildFailed(f"'{self.name}' ended with code {code}; see {self.log}.")
+            said = f"the end of {self.log}:\n{self._last_words()}"
+            raise ChildFailed(f"'{self.name}' ended with code {code}; {said}")
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text("utf-8", errors="replace").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
 
     def end(self) -> int:
         """SIGTERM, then SIGKILL if it does not listen; returns the exit code."""

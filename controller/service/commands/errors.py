@@ -1,0 +1,28 @@
+"""`micropen errors`: every numbered error with cause and action, or the one that was met."""
+
+from typing import Annotated
+
+import typer
+
+from controller.errors import WrongUsage
+from controller.service.error_tree import error_page, meaning, numbered
+
+
+def errors(
+    number: Annotated[
+        str | None, typer.Argument(help="A number as an error prints it, such as E2002.")
+    ] = None,
+) -> None:
+    """Explain an error by its NUMBER, or list them all."""
+    if number is None:
+        typer.echo(error_page())
+        return
+    digits = number.upper().removeprefix("E")
+    found = numbered()
+    if not digits.isdecimal() or int(digits) not in found:
+        raise WrongUsage(f"There is no error {number}.", action="List all with `micropen errors`.")
+    kind = found[int(digits)]
+    typer.echo(
+        f"E{kind.number} {meaning(kind)}\n"
+        f"  Likely cause: {kind.cause}\n  What to do: {kind.action}\n  Exit code: {kind.exit_code}"
+    )

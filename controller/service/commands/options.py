@@ -1,0 +1,58 @@
+"""Options that several commands have in common, and the config folder that they lead to."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.service.places import config_folder, journal_folder
+from controller.session.catalogue import Catalogue
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="The config folder. Default: ./config, or the one that was installed.",
+        envvar="MICROPEN_CONFIG",
+        show_default=False,
+    ),
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        help="The state folder; its journal is used. Default: state_folder of controller.toml.",
+        show_default=False,
+    ),
+]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal",
+        help="A folder of journal files, or one of them, instead of --state.",
+        show_default=False,
+    ),
+]
+PortOption = Annotated[
+    str,
+    typer.Option(
+        "--port",
+        help="The pen's port, best /dev/serial/by-id/... Default: as in controller.toml.",
+        show_default=False,
+    ),
+]
+
+
+def catalogue_of(config: Path | None) -> Catalogue:
+    """The config folder that was named, or the one that is found. Raises FileUnreadable."""
+    return Catalogue(config_folder(config))
+
+
+def journal_of(journal: Path | None, state: Path | None, config: Path | None) -> Path:
+    """The journal that was named, or that of the state folder in controller.toml.
+
+    Raises InputError when neither is named and controller.toml cannot be read.
+    """
+    if journal is not None:
+        return journal
+    return journal_folder(state or catalogue_of(config).settings.state_folder)

@@ -1,0 +1,24 @@
+"""What each exit code means: for `micropen --help`, for docs/exit-codes.md, for scripts."""
+
+EXIT_CODES: dict[int, str] = {
+    0: "done, nothing is wrong",
+    1: "a defect of this program; a trace is printed",
+    2: "wrong usage: a command or option is unknown or missing",
+    10: "something that a person wrote: config, plan, product, limits (E1xxx)",
+    20: "the serial port or the link to the pen (E2xxx)",
+    30: "the pen refused, or is not what the session needs (E3xxx)",
+    40: "the session's own rules forbid the step (E4xxx)",
+    50: "the record cannot be written, read or trusted (E5xxx)",
+    60: "telemetry, archive or broker; never touches the drive (E6xxx)",
+    70: "a defect of this program that it noticed itself (E9xxx)",
+    80: "the service: a second instance, a child process, told to stop (E8xxx)",
+    130: "ended by Ctrl-C",
+}
+"""Families of `controller.errors` share a code, so that a script can tell a typing mistake from a
+pen that is gone."""
+
+
+def epilog() -> str:
+    """The codes as the last lines of `micropen --help`."""
+    lines = [f"{code}  {meaning}" for code, meaning in EXIT_CODES.items()]
+    return "Exit codes:\n\n" + "\n\n".join(lines)
