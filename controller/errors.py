@@ -401,7 +401,7 @@ class BrokerNotInstalled(TelemetryError):
     """The embedded broker is part of the demo extra, which is not installed."""
 
     number = 6003
-    cause = "micropen was installed without its demo extra."
+    cause = "The program was installed without its demo extra."
     action = "Install micropen[demo], or use a broker such as mosquitto."
 
 

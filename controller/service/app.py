@@ -22,6 +22,7 @@ from controller.record.writer import JournalWriter, Writer, successor
 from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
+from controller.session.hearing import Hearing
 from controller.session.states import State
 from controller.settings.service import Realm
 
@@ -136,7 +137,7 @@ def assemble(
 
     writer = new_writer(journal)
     engine = Engine(clock, books, writer, send_stop, journal.realm)
-    line = PenLine(port, clock, journal.host_id, engine, rng)
+    line = PenLine(port, clock, journal.host_id, Hearing(engine), rng)
     service = Service(engine, Acts(engine), line, writer)
     engine.on_record_failed = _Continuing(service, clock, new_writer)
     return service

@@ -12,7 +12,7 @@ from controller.errors import MicropenError
 _HEAD = """# Errors
 
 Every error has a number, says what happened, the likely cause and what to do. Families share an
-exit code (docs/exit-codes.md). `micropen errors E2002` explains one. This page is printed by
+[exit code](exit-codes.md). `micropen errors E2002` explains one. This page is printed by
 `micropen errors`; a test compares it with the code.
 """
 

@@ -22,3 +22,18 @@ def epilog() -> str:
     """The codes as the last lines of `micropen --help`."""
     lines = [f"{code}  {meaning}" for code, meaning in EXIT_CODES.items()]
     return "Exit codes:\n\n" + "\n\n".join(lines)
+
+
+def exit_code_page() -> str:
+    """The codes as a page of Markdown."""
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join([_HEAD, *rows]) + "\n"
+
+
+_HEAD = """# Exit codes
+
+What `micropen` and its processes end with. Families of [errors](errors.md) share a code, so that a
+script can tell a typing mistake from a pen that is gone. A test compares this page with the code.
+
+| code | meaning |
+|---|---|"""

@@ -14,7 +14,7 @@ import msgspec
 from controller.clock import Clock
 from controller.errors import NoVialFacts
 from controller.pen.driver import Pen
-from controller.session.act_errors import NoPen
+from controller.session.acts import NoPen
 from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate

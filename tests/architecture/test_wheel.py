@@ -14,7 +14,12 @@ from tests.architecture import repo
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = [["--help"]]
+COMMANDS = [
+    ["--help"],
+    ["config", "check"],
+    ["plan", "check", "lower_face_one_side"],
+    ["simulate", "--plan", "short_check", "--no-progress", "--folder", "run"],
+]
 """What the installed program must do with exit code 0, in an empty folder."""
 
 
@@ -52,6 +57,13 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
     modules = {str(path) for path in repo.python_files(*repo.PRODUCTION)}
     assert modules <= set(names)
     assert "protocol/SPEC.md" in names
+
+
+def test_the_wheel_holds_the_config_folder(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    shared = {name.partition("/data/share/micropen/")[2] for name in names}
+    assert shared - {""} == {str(path) for path in repo.files() if path.parts[0] == "config"}
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

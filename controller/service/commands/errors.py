@@ -6,16 +6,20 @@ import typer
 
 from controller.errors import WrongUsage
 from controller.service.error_tree import error_page, meaning, numbered
+from controller.service.exit_codes import exit_code_page
 
 
 def errors(
     number: Annotated[
         str | None, typer.Argument(help="A number as an error prints it, such as E2002.")
     ] = None,
+    exit_codes: Annotated[
+        bool, typer.Option("--exit-codes", help="List the exit codes instead.")
+    ] = False,
 ) -> None:
     """Explain an error by its NUMBER, or list them all."""
     if number is None:
-        typer.echo(error_page())
+        typer.echo(exit_code_page() if exit_codes else error_page(), nl=False)
         return
     digits = number.upper().removeprefix("E")
     found = numbered()
