@@ -14,7 +14,7 @@ import msgspec
 from controller.clock import Clock
 from controller.errors import NoVialFacts
 from controller.pen.driver import Pen
-from controller.session.acts import NoPen
+from controller.session.act_errors import NoPen
 from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
@@ -26,8 +26,8 @@ from controller.session.interlocks import (
 )
 from controller.session.measures import Bench
 from controller.session.plan import Plan, load_plan
-from controller.session.preparation import prepare
-from controller.session.product import Product, Vial, load_product
+from controller.session.preparation import named_in, prepare
+from controller.session.product import Product, Vial
 from controller.session.terms import Terms
 from controller.session.verdict import refuse_blocked
 from controller.settings.service import Realm
@@ -53,7 +53,8 @@ def wish_of(
         plan = renamed.written_at(plan.origin) if plan.origin else renamed
     product = None
     if plan.product is not None:
-        product = load_product(catalogue.folder / "products" / f"{plan.product}.toml", vial)
+        with named_in(plan, "product"):
+            product = catalogue.product(plan.product, vial)
     return Wish(plan, catalogue, product, realm)
 
 

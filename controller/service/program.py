@@ -4,10 +4,11 @@ It does what the terminal lets a person do, by the same acts. The engine refuses
 real pen (rule C4), so nothing here needs to ask what kind of pen is connected.
 """
 
-from controller.errors import LinkError, PenRefused, SessionError
+from controller.errors import ConditionNotReached, LinkError, PenRefused, SessionError
 from controller.record.events import Actor
 from controller.session.acts import Acts
 from controller.session.engine import Engine
+from controller.session.recovery import PenUnsettled
 from controller.session.states import State
 
 PROGRAM = Actor(name="program", role="program")
@@ -43,7 +44,7 @@ class ProgramOperator:
     async def _step(self) -> None:
         try:
             await self._act()
-        except (LinkError, PenRefused) as error:
+        except (LinkError, PenRefused, ConditionNotReached, PenUnsettled) as error:
             # The line or the pen said no for now: look again after a moment, like a person would.
             self.rearms += 1
             self._engine.link_error = error

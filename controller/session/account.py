@@ -1,8 +1,8 @@
 """The account of a session: exact volumes from steps, zone by zone and syringe by syringe.
 
 Volume = steps x the picolitres a step that were frozen at each arm (design section 5). Nothing is
-rounded here; the account balances exactly: loaded = delivered + primed + discarded + unknown +
-still in the syringe.
+rounded here; the account balances exactly: loaded = delivered + primed + purged + discarded +
+unknown + still in the syringe.
 """
 
 from collections.abc import Iterable
@@ -49,14 +49,15 @@ class SyringeAccount(msgspec.Struct, frozen=True):
     loaded_nl: int
     delivered_nl: Fraction
     primed_nl: Fraction
+    purged_nl: Fraction
     discarded_nl: Fraction
     unknown_nl: Fraction
 
     @property
     def left_nl(self) -> Fraction:
         """Fill minus all that left it, at its upper end."""
-        gone = self.delivered_nl + self.primed_nl + self.discarded_nl + self.unknown_nl
-        return self.loaded_nl - gone
+        pumped_nl = self.delivered_nl + self.primed_nl + self.purged_nl + self.unknown_nl
+        return self.loaded_nl - pumped_nl - self.discarded_nl
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Account(msgspec.Struct, frozen=True):
     zones: tuple[ZoneAccount, ...]
     syringes: tuple[SyringeAccount, ...]
     primed: Span
+    purged: Span
 
     @property
     def dose(self) -> Span:
@@ -103,7 +105,12 @@ def dose_span(intervals: Iterable[Interval]) -> Span:
 
 def primed_span(intervals: Iterable[Interval]) -> Span:
     """What was primed, preloaded or benched in these arms."""
-    return _sum(_span(interval, "primed") for interval in intervals)
+    return _sum(_span(each, "other") for each in intervals if each.opened.purpose != "purge")
+
+
+def purged_span(intervals: Iterable[Interval]) -> Span:
+    """What was discarded through the needle on purpose."""
+    return _sum(_span(each, "other") for each in intervals if each.opened.purpose == "purge")
 
 
 def zone_account(zone: str, intervals: Iterable[Interval]) -> ZoneAccount:
@@ -120,7 +127,7 @@ def zone_account(zone: str, intervals: Iterable[Interval]) -> ZoneAccount:
 def syringe_account(syringe: Syringe, intervals: Iterable[Interval]) -> SyringeAccount:
     """One syringe's account from the arms that drew from it."""
     arms = list(intervals)
-    dose, primed = dose_span(arms), primed_span(arms)
+    dose, primed, purged = dose_span(arms), primed_span(arms), purged_span(arms)
     removed = syringe.removed
     discarded = (
         Fraction(removed.discarded_nl_numerator, removed.discarded_nl_denominator)
@@ -132,8 +139,9 @@ def syringe_account(syringe: Syringe, intervals: Iterable[Interval]) -> SyringeA
         syringe.loaded.fill_nl,
         dose.certain_nl,
         primed.certain_nl,
+        purged.certain_nl,
         discarded,
-        dose.unknown_nl + primed.unknown_nl,
+        dose.unknown_nl + primed.unknown_nl + purged.unknown_nl,
     )
 
 
@@ -144,4 +152,5 @@ def session_account(books: Books, book: SessionBook, zones: Iterable[str]) -> Ac
         tuple(zone_account(zone, intervals) for zone in zones),
         tuple(syringe_account(each, books.intervals_of(each)) for each in book.syringes),
         primed_span(intervals),
+        purged_span(intervals),
     )

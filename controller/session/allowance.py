@@ -40,7 +40,9 @@ class Allowance(msgspec.Struct, frozen=True):
 
 
 def steps_within(left_nl: Fraction, picolitres_a_step: int) -> int:
-    """Whole steps whose volume is at most `left_nl`."""
+    """Whole steps whose volume is at most `left_nl`; none without a volume a step."""
+    if picolitres_a_step == 0 or left_nl <= 0:
+        return 0
     return int(left_nl * PICOLITRES_A_NANOLITRE // picolitres_a_step)
 
 
@@ -54,8 +56,11 @@ def dose_allowance(
 ) -> Allowance:
     """Bounds of a dosing arm: the plan's punctures, cut to the tightest room.
 
-    `rooms` in product units need `units_a_nl`; a room in units without it allows nothing.
+    `rooms` in product units need `units_a_nl`; a room in units without it allows nothing, and so
+    does a dose that is no whole step.
     """
+    if steps_a_puncture == 0:
+        return Allowance(0, 0, "certificate")
     punctures, binding = punctures_left, "plan"
     for room in rooms:
         fits = steps_within(_in_nl(room, units_a_nl), picolitres_a_step) // steps_a_puncture
@@ -73,12 +78,11 @@ def stroke_allowance(punctures_left: int, rooms: Iterable[Room]) -> Allowance:
     return Allowance(punctures, 0, binding)
 
 
-def prime_allowance(steps_left: int, left_nl: Fraction, picolitres_a_step: int) -> Allowance:
-    """Bounds of a prime arm: what is still to prime, at most what the syringe holds."""
-    fits = steps_within(left_nl, picolitres_a_step)
-    if fits < steps_left:
-        return Allowance(0, fits, "syringe")
-    return Allowance(0, steps_left, "plan")
+def prime_allowance(steps_wanted: int, steps_in_syringe: int) -> Allowance:
+    """Bounds of a prime or purge arm: what is wanted, at most what the syringe holds."""
+    if steps_in_syringe < steps_wanted:
+        return Allowance(0, steps_in_syringe, "syringe")
+    return Allowance(0, steps_wanted, "plan")
 
 
 def _in_nl(room: Room, units_a_nl: Fraction | None) -> Fraction:

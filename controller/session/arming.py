@@ -1,20 +1,15 @@
-"""Opens one arm: configure, commit, then ask (rules C3 and C4). Nothing moves here.
+"""What an arm is opened with: its settings and bounds, its entries, its configuration (C3, C4).
 
-The order is the point: the arm and its first ceilings are durable before ARM's first byte.
+Nothing moves here, and nothing is committed here.
 """
 
 from typing import Literal
 
 import msgspec
 
-from controller.errors import SessionError
 from controller.pen.driver import Pen
-from controller.record.events import (
-    Actor,
-    ArmOpened,
-    Strokes,
-    hex_id,
-)
+from controller.record.events import Actor, ArmOpened, Strokes, hex_id
+from controller.session.act_errors import NothingAllowed, NotInSyringe, SyringeEmpty
 from controller.session.allowance import Allowance
 from controller.session.amounts import NOTHING, counter_set
 from controller.session.drive import ceilings_for
@@ -23,15 +18,6 @@ from controller.session.progress import Progress
 from protocol.limits import SLICE_US
 from protocol.messages import Cartridge, Envelope, StrokeSettings
 from protocol.words import Mode
-
-
-class NothingAllowed(SessionError):
-    """No stroke fits under the plan and the limits."""
-
-    number = 4021
-    cause = "The plan is complete, or a limit is reached by what may already have been delivered."
-    action = "Read the account with `micropen session show`; a clinician sets the limits."
-
 
 Purpose = Literal["zone", "prime", "purge", "bench"]
 ModeName = Literal["dose", "no_dispense", "prime", "reload", "bench"]
@@ -69,7 +55,7 @@ def zone_request(progress: Progress, zone: Zone) -> Request:
     """The next arm in a zone. Raises NothingAllowed when no puncture is left."""
     allowance = progress.zone_allowance(zone)
     if allowance.punctures == 0:
-        raise NothingAllowed(f"Zone '{zone.name}': nothing left, bound by {allowance.binding}.")
+        raise _nothing(f"Zone '{zone.name}': nothing left", allowance)
     settings = StrokeSettings(
         mode=Mode.DOSE if zone.dose_nl else Mode.NO_DISPENSE,
         protrusion_um=progress.set_protrusion_um(zone),
@@ -81,21 +67,57 @@ def zone_request(progress: Progress, zone: Zone) -> Request:
 
 
 def prime_request(progress: Progress, envelope: Envelope, *, preloaded: bool) -> Request:
-    """The next prime arm. Raises NothingAllowed when all is primed or the syringe is empty."""
+    """The next prime arm, with the preload that the pen must make.
+
+    Raises NothingAllowed when all is primed, SyringeEmpty, or NotInSyringe without dispense.
+    """
+    _require_dispense(progress)
     preload = 0 if preloaded else envelope.preload_steps
     allowance = progress.prime_allowance(preload)
     if allowance.steps == 0:
-        raise NothingAllowed(f"Nothing left to prime, bound by {allowance.binding}.")
+        raise _nothing("Nothing left to prime", allowance)
+    return _slices("prime", progress, envelope, allowance)
+
+
+def purge_request(progress: Progress, envelope: Envelope, volume_nl: int) -> Request:
+    """An arm that discards a stated volume through the needle, off the skin.
+
+    Raises NotInSyringe for a volume that is no whole step, or without dispense; SyringeEmpty.
+    """
+    _require_dispense(progress)
+    allowance = progress.purge_allowance(volume_nl)
+    if allowance.steps == 0:
+        if allowance.binding == "syringe":
+            raise _nothing("Nothing left to purge", allowance)
+        raise NotInSyringe(f"{volume_nl} nl is less than a step of the pump.")
+    return _slices("purge", progress, envelope, allowance)
+
+
+def _slices(
+    purpose: Purpose, progress: Progress, envelope: Envelope, allowance: Allowance
+) -> Request:
+    """Equal slices that reach the wanted steps, or stay within the syringe."""
     most = max(1, min(SLICE_US * envelope.max_flow_steps_s // 1_000_000, envelope.max_steps))
     slices = -(-allowance.steps // most)
+    steps = -(-allowance.steps // slices)
+    if steps * slices > progress.syringe_steps():
+        steps = max(1, allowance.steps // slices)
     settings = StrokeSettings(
-        mode=Mode.PRIME,
-        protrusion_um=0,
-        stroke_period_us=SLICE_US,
-        steps=max(1, allowance.steps // slices),
-        dwell_us=0,
+        mode=Mode.PRIME, protrusion_um=0, stroke_period_us=SLICE_US, steps=steps, dwell_us=0
     )
-    return Request("prime", None, settings, allowance, progress.prime_picolitres())
+    whole = min(steps * slices, progress.syringe_steps())
+    allowance = msgspec.structs.replace(allowance, steps=whole)
+    return Request(purpose, None, settings, allowance, progress.prime_picolitres())
+
+
+def _require_dispense(progress: Progress) -> None:
+    if not progress.terms.plan.dispenses or progress.terms.certificate is None:
+        raise NotInSyringe("This session dispenses nothing.")
+
+
+def _nothing(what: str, allowance: Allowance) -> NothingAllowed:
+    kind = SyringeEmpty if allowance.binding == "syringe" else NothingAllowed
+    return kind(f"{what}, bound by {allowance.binding}.")
 
 
 async def configure(pen: Pen, settings: StrokeSettings) -> int:

@@ -8,6 +8,8 @@ import msgspec
 
 from controller.record.entry import Entry
 from controller.record.events import (
+    AlarmCleared,
+    AlarmRaised,
     ArmOpened,
     Body,
     SessionClosed,
@@ -51,15 +53,20 @@ class SessionBook(msgspec.Struct):
 
 
 class Books:
-    """Ledger and session books, changed only by committed bodies."""
+    """Ledger, session books and active alarms, changed only by committed bodies."""
 
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.sessions: dict[str, SessionBook] = {}
+        self.alarms: dict[str, AlarmRaised] = {}
 
     def apply(self, body: Body, session_id: str | None, wall: str) -> None:
         """Book one committed body with its session and the UTC time it was committed at."""
         self.ledger.apply(body, session_id)
+        if isinstance(body, AlarmRaised):
+            self.alarms[body.alarm_id] = body
+        elif isinstance(body, AlarmCleared):
+            self.alarms.pop(body.alarm_id, None)
         if session_id is None:
             return
         if isinstance(body, SessionOpened):

@@ -1,8 +1,9 @@
 """From the pen's arm record to the entry that closes an interval: pure, no guess, no clamp."""
 
 from controller.errors import SessionError
-from controller.record.events import Actor, ArmClosed, CounterSet
-from controller.session.amounts import Amount, counter_set, counters_with, difference, higher
+from controller.record.events import Actor, AlarmRaised, ArmClosed
+from controller.session.alarms import raised
+from controller.session.amounts import NOTHING, counter_set, counters_with, difference, higher
 from controller.session.ledger import Interval
 from protocol.messages import ArmRecord
 from protocol.words import EndReason, RecordState
@@ -35,12 +36,12 @@ def closing_body(interval: Interval, record: ArmRecord) -> ArmClosed:
     the record is missing or contradicts the books.
     """
     opened = interval.opened
-    if record.record_state is RecordState.NEVER:
-        return never_body(interval, "spent" if record.arm_id == opened.arm_id else "unknown")
-    if record.record_state in (RecordState.OPEN, RecordState.ENDING):
-        raise RecordNotFinal(f"Arm {opened.arm_id} is '{record.record_state.name.lower()}'.")
     if record.record_state is RecordState.NOT_KEPT or record.arm_id != opened.arm_id:
         raise RecordUnusable(f"The pen keeps no record of arm {opened.arm_id}.")
+    if record.record_state is RecordState.NEVER:
+        return never_body(interval, "spent")
+    if record.record_state in (RecordState.OPEN, RecordState.ENDING):
+        raise RecordNotFinal(f"Arm {opened.arm_id} is '{record.record_state.name.lower()}'.")
     if counter_set(record.first) != opened.first:
         raise RecordUnusable(f"The pen's record of arm {opened.arm_id} begins at other counters.")
     return _final_body(interval, record)
@@ -50,7 +51,7 @@ def _final_body(interval: Interval, record: ArmRecord) -> ArmClosed:
     opened = interval.opened
     proven, reserved = counter_set(record.proven), counter_set(record.reserved)
     certain = higher(proven, counters_with(opened.first, interval.committed))
-    if not difference(opened.first, certain).within(_reserved(opened.first, reserved)):
+    if higher(certain, reserved) != reserved:
         raise RecordUnusable(
             f"Arm {opened.arm_id}: the pen reserved less than its own events already prove."
         )
@@ -61,12 +62,18 @@ def _final_body(interval: Interval, record: ArmRecord) -> ArmClosed:
         end_reason=EndReason(record.end_reason).name.lower(),
         first=opened.first,
         certain=certain,
-        possible=higher(certain, reserved),
+        possible=reserved,
     )
 
 
-def _reserved(first: CounterSet, reserved: CounterSet) -> Amount:
-    return difference(first, reserved)
+def alarms_of(body: ArmClosed) -> list[AlarmRaised]:
+    """What a person must hear about the way an arm ended."""
+    found = []
+    if difference(body.certain, body.possible) != NOTHING and body.how == "final":
+        found.append(raised("residual_delivery"))
+    if body.end_reason in ("lapse", "no_grant"):
+        found.append(raised("lease_lapsed"))
+    return found
 
 
 def never_body(interval: Interval, why: str) -> ArmClosed:
@@ -75,7 +82,7 @@ def never_body(interval: Interval, why: str) -> ArmClosed:
     Raises RecordUnusable when events of it are committed, which cannot be.
     """
     opened = interval.opened
-    if interval.committed != Amount():
+    if interval.committed != NOTHING:
         raise RecordUnusable(f"The pen denies arm {opened.arm_id}, but its events are recorded.")
     return ArmClosed(
         arm_id=opened.arm_id,

@@ -87,6 +87,12 @@ class Drive:
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
         self._easing = False
+        self.is_used_up = False
+
+    @property
+    def is_granting(self) -> bool:
+        """Whether grants, and with them acknowledgements, still leave."""
+        return self._running
 
     @property
     def arm_id(self) -> int:

@@ -8,18 +8,18 @@ import asyncio
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from controller.errors import LinkError
-from controller.record.events import AlarmRaised, ArmClosed
+from controller.errors import JournalError, LinkError
+from controller.record.events import AlarmRaised, ArmClosed, Body
 from controller.session.account import volume_nl, zone_account
 from controller.session.alarms import raised
-from controller.session.closing import RecordNotFinal, RecordUnusable, closing_body
+from controller.session.closing import RecordNotFinal, RecordUnusable, alarms_of, closing_body
 from controller.session.drive import Drive
 from controller.session.ledger import Interval
+from controller.session.plan import Zone
 from controller.session.progress import Progress
 from controller.session.states import Act
 from controller.session.terms import terms_of
 from protocol.messages import ArmRecord
-from protocol.words import StatusFlag
 
 if TYPE_CHECKING:
     from controller.session.engine import Engine
@@ -38,8 +38,9 @@ async def end_arm(engine: "Engine", interval: Interval) -> None:
             body = await _closing(engine, interval)
             break
         except RecordUnusable as error:
-            alarm = engine.alarm(raised("books_contradict_pen", error.what))
-            await engine.commit(engine.transition(Act.BLOCK, reason=error.what), *alarm)
+            engine.drop_drive()
+            alarm = engine.alarms.up(raised("books_contradict_pen", error.what))
+            await engine.move(Act.BLOCK, *alarm, reason=error.what)
             return
         except (RecordNotFinal, LinkError):
             await asyncio.sleep(RETRY_S)
@@ -68,42 +69,56 @@ def _documented(interval: Interval, record: ArmRecord) -> bool:
 
 
 async def _close(engine: "Engine", interval: Interval, body: ArmClosed) -> None:
-    drive, engine.drive = engine.drive, None
-    if drive is not None:
-        drive.halt()
-    latched = engine.pen is not None and bool(
-        engine.pen.status.fault or engine.pen.status.flags & StatusFlag.STOP_LATCHED
-    )
+    drive = engine.drive
+    engine.halt()
+    alarms = [*alarms_of(body), *_limit_alarms(drive)]
+    entries: list[Body] = [body]
+    for alarm in alarms:
+        entries += engine.alarms.up(alarm)
     # The state moves on only when the closing entry is booked: whoever acts next reads the books.
-    await engine.commit(body, *_alarms(engine, body, drive))
-    act = Act.RECORDED_LATCHED if latched else Act.RECORDED
-    await engine.commit(engine.transition(act, reason=body.end_reason))
-    await _check_shortfall(engine, interval)
+    await _commit_in_any_file(engine, interval, entries)
+    engine.check_books()
+    act = Act.RECORDED_LATCHED if engine.is_latched else Act.RECORDED
+    changed = engine.transition(act, reason=body.end_reason)
+    engine.drop_drive()
+    await engine.commit(changed)
+    await check_shortfall(engine, interval)
 
 
-def _alarms(engine: "Engine", body: ArmClosed, drive: Drive | None) -> list[AlarmRaised]:
-    found: list[AlarmRaised] = []
-    if body.certain != body.possible:
-        found += engine.alarm(raised("residual_delivery"))
-    if body.end_reason in ("lapse", "no_grant"):
-        found += engine.alarm(raised("lease_lapsed"))
-    if drive is not None and drive.allowance.binding != "plan":
-        found += engine.alarm(raised("limit_reached", f"Bound by {drive.allowance.binding}."))
-    return found
+async def _commit_in_any_file(engine: "Engine", interval: Interval, entries: list[Body]) -> None:
+    """A closing entry that one file refuses goes into its successor, if there is one."""
+    while True:
+        try:
+            await engine.commit_for(interval, *entries)
+        except JournalError:
+            if not engine.recorder.accepts:
+                raise
+        else:
+            return
 
 
-async def _check_shortfall(engine: "Engine", interval: Interval) -> None:
+def _limit_alarms(drive: Drive | None) -> list[AlarmRaised]:
+    if drive is None or not drive.is_used_up or drive.allowance.binding == "plan":
+        return []
+    return [raised("limit_reached", f"Bound by {drive.allowance.binding}.")]
+
+
+async def check_shortfall(engine: "Engine", interval: Interval) -> None:
+    """Raise the alarm when this arm was the last of its zone and the zone got too little."""
     book, name = engine.book, interval.opened.zone
     if book is None or name is None or interval.opened.mode != "dose":
         return
     progress = Progress(terms_of(book.opened), book, engine.books)
-    zone = next(each for each in progress.terms.plan.zones if each.name == name)
+    zone = progress.terms.plan.zone(name)
     if progress.punctures_left(zone):
         return
-    planned_nl = zone.punctures * volume_nl(
-        progress.zone_steps(zone), interval.opened.picolitres_a_step
-    )
-    given_nl = zone_account(name, progress.intervals()).dose.certain_nl
-    if given_nl < planned_nl * (1 - SHORTFALL):
-        detail = f"Zone '{name}': {float(given_nl):.0f} of {float(planned_nl):.0f} nl."
-        await engine.commit(*engine.alarm(raised("dose_shortfall", detail)))
+    if detail := _shortfall(progress, zone, interval.opened.picolitres_a_step):
+        await engine.commit(*engine.alarms.up(raised("dose_shortfall", detail, of=name)))
+
+
+def _shortfall(progress: Progress, zone: Zone, picolitres_a_step: int) -> str:
+    planned_nl = zone.punctures * volume_nl(progress.zone_steps(zone), picolitres_a_step)
+    given_nl = zone_account(zone.name, progress.intervals()).dose.certain_nl
+    if given_nl >= planned_nl * (1 - SHORTFALL):
+        return ""
+    return f"Zone '{zone.name}': {float(given_nl):.0f} of {float(planned_nl):.0f} nl."

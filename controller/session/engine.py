@@ -1,54 +1,48 @@
 """The session engine: the only writer of session state.
 
-The operator's acts (`acts.py`) and the pen's word (`PenListener` calls) meet here; both end in
-committed entries. STOP is not an act: it waits for nothing and is recorded afterwards.
+The operator's acts (`acts.py`) and the pen's word (`hearing.py`) meet here; both end in committed
+entries. STOP is not an act: it waits for nothing and is recorded afterwards.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
 
 from controller.clock import Clock
-from controller.errors import LinkError, MicropenError, PenError
+from controller.errors import JournalError, MicropenError
 from controller.pen.driver import Pen
-from controller.pen.identity import Realm, require_realm
-from controller.pen.strokes import PenStroke
+from controller.pen.identity import Realm
 from controller.record.events import (
     Actor,
-    AlarmCleared,
-    AlarmRaised,
     Body,
-    HealthSeen,
     LinkLost,
     StateChanged,
     StopConfirmed,
     StopSent,
     hex_id,
 )
-from controller.session.alarms import AlarmBoard, raised, raised_fault
-from controller.session.amounts import NegativeDifference, counter_set
+from controller.session.alarms import AlarmBoard, Change, raised
+from controller.session.amounts import counter_set
 from controller.session.books import Books, SessionBook
 from controller.session.changes import Changes
-from controller.session.closing import RecordNotFinal, RecordUnusable
 from controller.session.drive import Drive
 from controller.session.ending import end_arm
 from controller.session.intake import Intake
 from controller.session.ledger import Interval
+from controller.session.reconciling import reconcile
 from controller.session.recorder import Recorder, Writer
 from controller.session.recovery import Recovery
 from controller.session.states import Act, State, after
-from controller.session.watch import Watch
-from protocol.faults import describe_fault
-from protocol.messages import Health, Status, Stopped
+from protocol.limits import STOP_UNCONFIRMED_US
+from protocol.messages import Status, Stopped
 from protocol.words import StatusFlag
 
-HEALTH_EVERY_S = 5.0
-BATTERY_LOW_PERCENT = 20
+_MICRO = 1_000_000
 _ARM_OPEN = frozenset({State.ARMING, State.RUNNING, State.ENDING})
 
-log = structlog.get_logger("session")
+_log = structlog.get_logger("session")
 
 
 SendStop = Callable[[str], int]
@@ -67,51 +61,105 @@ class Engine:
         self.recorder = Recorder(writer, books, self._record_failed)
         self._send_stop = send_stop
         self.changes = Changes()
-        self.alarms = AlarmBoard()
+        self.alarms = AlarmBoard(books.alarms)
         self.book: SessionBook | None = books.open_session()
         self.state = State.NONE if self.book is None else self.book.state
         self.pen: Pen | None = None
         self.intake: Intake | None = None
+        self.recovery: Recovery | None = None
         self.drive: Drive | None = None
         self.reconciled = False
         self.link_error: MicropenError | None = None
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
-        self._watch = Watch()
+        self.stops_sent = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._armed_ticks = 0
         self._stops: dict[int, float] = {}
-        self._health_mono_s = float("-inf")
 
-    # --- state -----------------------------------------------------------------------------
+    # --- facts -----------------------------------------------------------------------------
 
     @property
     def session_id(self) -> str | None:
         """The open session's id."""
         return None if self.book is None else self.book.session_id
 
+    @property
+    def log(self) -> Any:
+        """A logger whose lines carry the session and the pen of this moment."""
+        return _log.bind(session=self.session_id, pen=self._uid())
+
+    @property
+    def arm_is_open(self) -> bool:
+        """Whether an arm is under way, from before ARM's first byte to its final record."""
+        return self.state in _ARM_OPEN
+
+    @property
+    def is_latched(self) -> bool:
+        """Whether the pen shows a latched stop or fault."""
+        return self.pen is not None and shows_latch(self.pen.status)
+
+    @property
+    def violations(self) -> list[str]:
+        """What the linked pen did against the rules, by the books."""
+        return self.books.ledger.violations.get(self._uid() or "", [])
+
+    # --- state and record ------------------------------------------------------------------
+
     def transition(self, act: Act, *, actor: Actor | None = None, reason: str = "") -> StateChanged:
         """Move along the table and return the entry that says so. Raises WrongState."""
         before, self.state = self.state, after(self.state, act)
         zone = self.drive.interval.opened.zone if self.drive else None
-        log.info("state", session=self.session_id, before=before, act=act, after=self.state)
+        self.log.info("state", before=before, act=act, after=self.state, reason=reason)
         self.changes.notify()
         return StateChanged(
             before=before, act=act, after=self.state, zone=zone, actor=actor, reason=reason
         )
 
+    async def move(
+        self, act: Act, *bodies: Body, actor: Actor | None = None, reason: str = ""
+    ) -> None:
+        """Move along the table and commit the entry that says so behind `bodies`.
+
+        When they cannot be committed the state is what it was. Raises WrongState, JournalError.
+        """
+        before = self.state
+        changed = self.transition(act, actor=actor, reason=reason)
+        try:
+            await self.commit(*bodies, changed)
+        except JournalError:
+            if self.state == changed.after:
+                self.state = before
+            raise
+
     def note(self, *bodies: Body) -> None:
         """Record bodies of the open session without waiting for the disk."""
         if bodies and self.recorder.accepts:
             self.recorder.submit(*bodies, session_id=self.session_id, pen_uid=self._uid())
+        elif bodies:
+            self.log.error("not recorded", kinds=[body.kind for body in bodies])
 
     async def commit(self, *bodies: Body) -> None:
         """Record bodies of the open session and wait until they are booked."""
-        await self.recorder.commit(*bodies, session_id=self.session_id, pen_uid=self._uid())
+        if bodies:
+            await self.recorder.commit(*bodies, session_id=self.session_id, pen_uid=self._uid())
         self.changes.notify()
 
-    def alarm(self, alarm: AlarmRaised) -> list[AlarmRaised]:
-        """The entries that raise an alarm, none when it is up already."""
-        return self.alarms.up(alarm)
+    async def commit_for(self, interval: Interval, *bodies: Body) -> None:
+        """Record bodies about an arm: they belong to its pen, and to its session if it has one."""
+        pen_uid = interval.opened.pen_uid
+        await self.recorder.commit(*bodies, session_id=interval.session_id, pen_uid=pen_uid)
+        self.changes.notify()
+
+    def latch_alarms(self) -> list[Change]:
+        """The entries by which the alarms follow what the pen has latched."""
+        if self.pen is None:
+            return []
+        return self.alarms.on_latches(self.pen.status, stop_under_way=bool(self._stops))
+
+    def check_books(self) -> None:
+        """Stop the pen when the books say that it broke the rules."""
+        if found := self.violations:
+            self.contradicted(found[-1])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run link-bound work; it is cancelled when the pen is lost."""
@@ -121,15 +169,14 @@ class Engine:
 
     def recover_state(self) -> list[Body]:
         """After a restart: what the last process left open. Returns the entries that say so."""
-        if self.state not in _ARM_OPEN:
-            return []
-        changed = self.transition(Act.LOSE, reason="the service was restarted")
-        return [changed, *self.alarm(raised("uncertain_delivery", "The service was restarted."))]
+        bodies: list[Body] = list(self.alarms.down("record-failed", "stop-unconfirmed"))
+        if self.arm_is_open:
+            bodies += self._lost("the service was restarted")
+        return bodies
 
     async def shut_down(self) -> None:
         """Stop granting and end every task; a second call does nothing."""
-        if self.drive is not None:
-            self.drive.halt()
+        self.halt()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -145,96 +192,66 @@ class Engine:
 
     def stop_was_sent(self, stop_id: int, reason: str, actor: Actor | None = None) -> None:
         """Take note of a stop whose bytes another thread has sent already."""
-        self._stops[stop_id] = self.clock.mono_s()
-        if self.drive is not None:
-            self.drive.halt()
+        self.stops_sent += 1
+        self.halt()
+        if stop_id not in self._stops:
+            self._stops[stop_id] = self.clock.mono_s()
+            loop = asyncio.get_running_loop()
+            loop.call_later(STOP_UNCONFIRMED_US / _MICRO, self._expect_echo, stop_id)
         entry = StopSent(stop_id=hex_id(stop_id), reason=reason, actor=actor)
-        self.note(entry, *self.alarm(raised("stop_latched", reason)))
+        self.note(entry, *self.alarms.up(raised("stop_latched", reason)))
 
-    # --- the pen's word (PenListener) --------------------------------------------------------
-
-    def pen_up(self, pen: Pen) -> None:
-        """A handshake is complete; nothing may be armed until `Recovery` has run."""
-        self.pen, self.reconciled, self.link_error = pen, False, None
-        self._watch = Watch()
-        self.intake = Intake(
-            self.recorder, self.books.ledger, self.clock, pen.uid, pen.boot_id, self._committed
-        )
-        log.info("pen up", pen=hex_id(pen.uid), boot=pen.boot_id)
-        self.spawn(self._reconcile(pen, self.intake))
-
-    def pen_failed(self, error: MicropenError) -> None:
-        """No link could be made; the line goes on trying."""
-        self.link_error = error
-        self.changes.notify()
-
-    def pen_lost(self, pen: Pen, reason: str) -> None:
-        """The link is gone: what is open stays open until the pen itself has been asked."""
-        bodies: list[Body] = [LinkLost(pen_uid=hex_id(pen.uid), reason=reason)]
-        if self.drive is not None:
-            self.drive.halt()
-        if self.intake is not None:
-            self.intake.close()
-        for task in self._tasks:
-            task.cancel()
-        if self.state in _ARM_OPEN:
-            bodies.append(self.transition(Act.LOSE, reason=reason))
-            bodies += self.alarm(raised("uncertain_delivery", reason))
-        self.note(*bodies)
-        self.pen, self.drive, self.reconciled = None, None, False
-        log.warning("pen lost", pen=hex_id(pen.uid), reason=reason)
-        self.changes.notify()
-
-    def pen_status(self, pen: Pen, status: Status) -> None:
-        """Check the pen against the books, and see whether it ended its arm."""
-        interval = self.drive.interval if self.drive else None
-        contradiction = self._watch.look(status, interval)
-        if contradiction is not None:
-            self._contradicted(contradiction)
-        if status.fault:
-            self.note(*self.alarm(raised_fault(describe_fault(status.fault))))
-        if self.state is State.RUNNING and self._has_ended(status):
-            self.finish(Act.PEN_ENDED, "the pen ended the arm")
-        if self.drive is not None and self.drive.rests_below_ceiling(status):
-            self.complete()
-        if self.state is State.READY and self.reconciled and _is_latched(status):
-            self.note(self.transition(Act.LATCH, reason="latched in the pen"))
-        self.changes.notify()
-
-    def pen_strokes(self, pen: Pen, arm_id: int, strokes: Sequence[PenStroke]) -> None:
-        """Take gapless events in."""
-        if self.intake is not None:
-            self.intake.take(strokes)
-
-    def pen_gap(self, pen: Pen, first_missing: int, first_present: int) -> None:
-        """Events that the ring no longer holds; counters and arm records still cover them."""
-        log.warning("events missing", first_missing=first_missing, first_present=first_present)
-
-    def pen_health(self, pen: Pen, health: Health) -> None:
-        """Record housekeeping at a low rate."""
-        now_mono_s = self.clock.mono_s()
-        if now_mono_s - self._health_mono_s < HEALTH_EVERY_S:
-            return
-        self._health_mono_s = now_mono_s
-        alarms: list[AlarmRaised] | list[AlarmCleared] = (
-            self.alarm(raised("battery_low"))
-            if health.battery_percent < BATTERY_LOW_PERCENT
-            else self.alarms.down("battery-low")
-        )
-        self.note(_health_entry(pen, health), *alarms)
-
-    def pen_stopped(self, pen: Pen, stopped: Stopped) -> None:
+    def stop_was_echoed(self, stopped: Stopped) -> None:
         """The pen echoed a stop; only the first echo of each stop is recorded."""
         sent_mono_s = self._stops.pop(stopped.stop_id, None)
         if sent_mono_s is None:
             return
-        self.note(
-            StopConfirmed(
-                stop_id=hex_id(stopped.stop_id),
-                latency_us=int((self.clock.mono_s() - sent_mono_s) * 1_000_000),
-                counters=counter_set(stopped.status.counters),
-            )
+        confirmed = StopConfirmed(
+            stop_id=hex_id(stopped.stop_id),
+            latency_us=int((self.clock.mono_s() - sent_mono_s) * _MICRO),
+            counters=counter_set(stopped.status.counters),
         )
+        self.note(confirmed, *([] if self._stops else self.alarms.down("stop-unconfirmed")))
+
+    def _expect_echo(self, stop_id: int) -> None:
+        if stop_id in self._stops:
+            self.note(*self.alarms.up(raised("stop_unconfirmed")))
+            self.changes.notify()
+
+    # --- the link --------------------------------------------------------------------------
+
+    def linked(self, pen: Pen) -> None:
+        """A handshake is complete; nothing may be armed until `Recovery` has run."""
+        self.pen, self.reconciled, self.link_error = pen, False, None
+        self.intake = Intake(
+            self.recorder, self.books.ledger, self.clock, pen.uid, pen.boot_id, self._committed
+        )
+        self.recovery = Recovery(
+            pen, self.intake, self.books.ledger, self.recorder, self.changes, self.alarms
+        )
+        self.log.info("pen up", boot=pen.boot_id)
+        self.spawn(reconcile(self, pen, self.recovery))
+
+    def no_link(self, error: MicropenError) -> None:
+        """There is no pen that may be used, for this reason."""
+        self.link_error = error
+        self.changes.notify()
+
+    def unlinked(self, pen: Pen, reason: str) -> None:
+        """The link is gone: what is open stays open until the pen itself has been asked."""
+        bodies: list[Body] = [LinkLost(pen_uid=hex_id(pen.uid), reason=reason)]
+        self.halt()
+        if self.intake is not None:
+            self.intake.close()
+        for task in self._tasks:
+            task.cancel()
+        if self.arm_is_open:
+            bodies += self._lost(reason)
+        self.note(*bodies)
+        self.log.warning("pen lost", reason=reason)
+        self.pen, self.intake, self.recovery, self.drive = None, None, None, None
+        self.reconciled = False
+        self.changes.notify()
 
     # --- one arm's life ----------------------------------------------------------------------
 
@@ -242,29 +259,44 @@ class Engine:
         """The pen opened the arm at `ticks`: from here on it may be granted."""
         self._armed_ticks = ticks
         self.drive = drive
-        self.note(self.transition(Act.ARMED))
+        self.note(self.transition(Act.ARMED), *self.alarms.on_arm())
         drive.start()
 
     def finish(
         self, act: Act, reason: str, *, actor: Actor | None = None, interval: Interval | None = None
     ) -> None:
-        """Raise nothing more and fetch the pen's final record of the arm under way."""
+        """Raise nothing more and fetch the pen's final record of the arm under way.
+
+        Raises WrongState when no arm is under way.
+        """
+        self.note(self.transition(act, actor=actor, reason=reason))
         if self.drive is not None:
             interval = self.drive.interval
             if act in (Act.DONE, Act.PAUSE):
                 self.drive.ease()
             else:
                 self.drive.halt()
-        self.note(self.transition(act, actor=actor, reason=reason))
         if interval is not None:
             self.spawn(end_arm(self, interval))
 
     def complete(self) -> None:
         """The drive has nothing left to grant and all of it is committed."""
-        if self.state is State.RUNNING:
+        if self.state is State.RUNNING and self.drive is not None:
+            self.drive.is_used_up = True
             self.finish(Act.DONE, "complete")
 
-    def _has_ended(self, status: Status) -> bool:
+    def halt(self) -> None:
+        """Grant nothing more from this instant on."""
+        if self.drive is not None:
+            self.drive.halt()
+
+    def drop_drive(self) -> None:
+        """The arm is over: nobody drives it any more."""
+        self.halt()
+        self.drive = None
+
+    def has_ended(self, status: Status) -> bool:
+        """Whether a status from after the arm says that the pen has ended it."""
         arm_id = self.drive.arm_id if self.drive else 0
         return status.pen_ticks > self._armed_ticks and status.arm_id != arm_id
 
@@ -275,78 +307,52 @@ class Engine:
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self.log.error("internal error", exc_info=error)
+        if not isinstance(error, JournalError):  # then the pen is stopped already
             self.stop(f"internal error: {error!r}")
-            log.error("internal error", exc_info=error)
 
     def _committed(self) -> None:
-        if self.drive is not None:
+        if self.drive is not None and self.drive.is_granting:
             self.drive.committed()
         elif self.pen is not None and self.intake is not None:
             self.pen.ack(self.intake.acked_index)
+        self.check_books()
         self.changes.notify()
 
-    def _contradicted(self, sentence: str) -> None:
-        if "books-contradict-pen" not in self.alarms.active:
-            self.note(*self.alarm(raised("books_contradict_pen", sentence)))
+    def _lost(self, reason: str) -> list[Body]:
+        was_ending = self.state is State.ENDING
+        bodies: list[Body] = [self.transition(Act.LOSE, reason=reason)]
+        if was_ending and not self.books.ledger.open_intervals():
+            # The closing entry came through, only the state did not: nothing is uncertain.
+            bodies.append(self.transition(Act.RECONCILE, reason="the arm was closed before"))
+            return bodies
+        return [*bodies, *self.alarms.up(raised("uncertain_delivery", reason))]
+
+    def contradicted(self, sentence: str) -> None:
+        """Pen and books contradict each other: stop, and let nobody arm."""
+        alarm = self.alarms.up(raised("books_contradict_pen", sentence))
+        if alarm:
             self.stop(sentence)
+            self.note(*alarm)
 
     def _record_failed(self, error: Exception) -> None:
-        self._send_stop("the record cannot be written")
-        if self.drive is not None:
-            self.drive.halt()
-        log.error("record failed", error=str(error))
-        self.on_record_failed(error)
-        self.note(*self.alarm(raised("record_failed", str(error))))
-        if self.pen is not None:
-            self.pen.follow_strokes(self.intake.acked_index if self.intake else 0)
-        self.changes.notify()
-
-    async def _reconcile(self, pen: Pen, intake: Intake) -> None:
-        recovery = Recovery(pen, intake, self.books.ledger, self.recorder, self.clock, self.changes)
-        try:
-            require_realm(pen.uid, self.realm)
-            await recovery.run()
-        except PenError as error:
-            self.pen_failed(error)
-        except (RecordUnusable, RecordNotFinal, NegativeDifference) as error:
-            self._blocked(error)
-        except LinkError as error:
-            log.warning("reconcile interrupted", error=error.what)
-        else:
-            self._settled(pen)
-
-    def _blocked(self, error: MicropenError) -> None:
-        bodies: list[Body] = list(self.alarm(raised("books_contradict_pen", error.what)))
-        if self.state in (State.READY, State.INTERRUPTED, State.LATCHED):
-            bodies.append(self.transition(Act.BLOCK, reason=error.what))
-        self.note(*bodies)
-        self.link_error = error
-        self.changes.notify()
-
-    def _settled(self, pen: Pen) -> None:
-        self.reconciled = True
-        bodies: list[Body] = []
-        if not self.books.ledger.open_intervals():
-            bodies += self.alarms.down("uncertain-delivery")
-            if self.state in (State.INTERRUPTED, State.BLOCKED):
-                bodies.append(self.transition(Act.RECONCILE, reason="read from the pen"))
-        if self.state is State.READY and _is_latched(pen.status):
-            bodies.append(self.transition(Act.LATCH, reason="latched in the pen"))
-        self.note(*bodies)
+        reason = "the record cannot be written"
+        stop_id = self._send_stop(reason)
+        self.halt()
+        self.log.error("record failed", error=str(error))
+        if isinstance(error, JournalError):
+            self.on_record_failed(error)
+        self.stop_was_sent(stop_id, reason)
+        self.note(*self.alarms.up(raised("record_failed", str(error))))
+        if isinstance(error, JournalError) and self.reconciled and self.pen and self.intake:
+            # What was on its way to the disk is in the pen still: read it again.
+            self.intake.forget_waiting()
+            self.pen.follow_strokes(self.intake.acked_index)
         self.changes.notify()
 
 
-def _is_latched(status: Status) -> bool:
+def shows_latch(status: Status) -> bool:
+    """Whether a status says that a stop or a fault is latched."""
     return bool(status.fault or status.flags & StatusFlag.STOP_LATCHED)
-
-
-def _health_entry(pen: Pen, health: Health) -> HealthSeen:
-    return HealthSeen(
-        pen_uid=hex_id(pen.uid),
-        battery_mv=health.battery_mv,
-        battery_percent=health.battery_percent,
-        grip_temperature_dc=health.grip_temperature_dc,
-        ring_used=health.ring_used,
-        link_discards=health.discarded_frames,
-    )

@@ -77,11 +77,17 @@ class Intake:
         self._in_flight = False
         self._source: tuple[int, CeilingSource] | None = None
         self._closed = False
+        self._floor_index = 0
 
     @property
     def acked_index(self) -> int:
-        """All events of this boot below this index are committed."""
-        return self._ledger.next_index.get((self._uid, self._boot_id), 0)
+        """All events of this boot below this index are committed, or will never come."""
+        committed = self._ledger.next_index.get((self._uid, self._boot_id), 0)
+        return max(committed, self._floor_index)
+
+    def skip_to(self, index: int) -> None:
+        """Do not wait for events below `index`: they are from before, or the pen lost them."""
+        self._floor_index = max(self._floor_index, index)
 
     def oldest_age_s(self) -> float:
         """Age of the oldest event that is not committed; 0 when there is none."""
@@ -103,6 +109,10 @@ class Intake:
     def close(self) -> None:
         """Commit nothing more; what was not committed is in the pen's ring and its record."""
         self._closed = True
+        self._waiting.clear()
+
+    def forget_waiting(self) -> None:
+        """Let go of what waits behind a failed commit; the pen sends all of it again."""
         self._waiting.clear()
 
     def kick(self) -> None:
@@ -145,7 +155,8 @@ class Intake:
 
     def _committed(self, done: "asyncio.Future[list[Entry]]") -> None:
         self._in_flight = False
-        if done.cancelled() or done.exception() is not None or self._closed:
+        if done.cancelled() or self._closed:
             return
-        self._on_committed()
+        if done.exception() is None:
+            self._on_committed()
         self.kick()

@@ -14,10 +14,18 @@ from controller.record.events import (
     Body,
     CounterSet,
     ForeignMovement,
+    LinkUp,
     PenEnrolled,
     Strokes,
 )
-from controller.session.amounts import NOTHING, Amount, counters_with, difference, of_strokes
+from controller.session.amounts import (
+    NOTHING,
+    Amount,
+    counters_with,
+    difference,
+    higher,
+    of_strokes,
+)
 
 
 class LedgerViolation(SessionError):
@@ -78,7 +86,9 @@ class Ledger:
         self.intervals: dict[tuple[str, int], Interval] = {}
         self.last_known: dict[str, CounterSet] = {}
         self.next_index: dict[tuple[str, int], int] = {}
+        self.boots: dict[str, int] = {}
         self.violations: dict[str, list[str]] = {}
+        self._sealed: dict[str, Amount] = {}
 
     def apply(self, body: Body, session_id: str | None) -> None:
         """Book one committed body.
@@ -89,10 +99,12 @@ class Ledger:
         """
         match body:
             case PenEnrolled():
-                self.last_known[body.pen_uid] = body.counters
+                self._know(body.pen_uid, body.counters)
                 self.violations.pop(body.pen_uid, None)
+            case LinkUp():
+                self.boots[body.pen_uid] = max(self.boots.get(body.pen_uid, 0), body.pen_boot_id)
             case ForeignMovement():
-                self.last_known[body.pen_uid] = body.after
+                self._know(body.pen_uid, body.after)
             case ArmOpened():
                 self._open(body, session_id)
             case Strokes():
@@ -113,6 +125,14 @@ class Ledger:
     def of_session(self, session_id: str) -> list[Interval]:
         """All intervals booked to a session, oldest first."""
         return [each for each in self.intervals.values() if each.session_id == session_id]
+
+    def sealed_amount(self, pen_uid: str) -> Amount:
+        """What arms that were sealed without the pen may have done since `last_known`."""
+        return self._sealed.get(pen_uid, NOTHING)
+
+    def _know(self, pen_uid: str, counters: CounterSet) -> None:
+        self.last_known[pen_uid] = counters
+        self._sealed.pop(pen_uid, None)
 
     def _open(self, body: ArmOpened, session_id: str | None) -> None:
         key = (body.pen_uid, body.arm_id)
@@ -174,8 +194,12 @@ class Ledger:
                 f"Arm {body.arm_id}: the pen's record says {interval.possible}, which is over "
                 f"the ceilings it was given, {ceiling}.",
             )
+        if body.how == "sealed":
+            self._sealed[body.pen_uid] = self.sealed_amount(body.pen_uid).plus(interval.possible)
         if body.how == "final":
-            self.last_known[body.pen_uid] = body.possible
+            # The pen's own relief may be booked before the arm that it follows is closed.
+            known = self.last_known.get(body.pen_uid, body.possible)
+            self._know(body.pen_uid, higher(known, body.possible))
 
     def _violate(self, pen_uid: str, sentence: str) -> None:
         self.violations.setdefault(pen_uid, []).append(sentence)

@@ -19,6 +19,7 @@ from controller.session.allowance import (
     Room,
     dose_allowance,
     prime_allowance,
+    steps_within,
     stroke_allowance,
 )
 from controller.session.books import Books, SessionBook
@@ -121,10 +122,18 @@ class Progress(msgspec.Struct, frozen=True):
         left = planned - sum(arm.possible.prime_steps for arm in primes)
         return left if left > planned * PRIME_REST else 0
 
+    def syringe_steps(self) -> int:
+        """Whole steps that must still be in the syringe, at the prime's picolitres a step."""
+        return steps_within(self.syringe_left_nl(), self.prime_picolitres())
+
     def prime_allowance(self, preload_steps: int) -> Allowance:
         """Bounds of the next prime arm, the preload that the pen asks for included."""
-        wanted = self.prime_steps_left() + preload_steps
-        return prime_allowance(wanted, self.syringe_left_nl(), self.prime_picolitres())
+        return prime_allowance(self.prime_steps_left() + preload_steps, self.syringe_steps())
+
+    def purge_allowance(self, volume_nl: int) -> Allowance:
+        """Bounds of an arm that discards a volume off the skin."""
+        wanted = steps_for(volume_nl, self.prime_picolitres())
+        return prime_allowance(wanted, self.syringe_steps())
 
     def zone_allowance(self, zone: Zone) -> Allowance:
         """Bounds of the next arm in a zone: plan, every limit, syringe and hole density."""
@@ -163,8 +172,9 @@ class Progress(msgspec.Struct, frozen=True):
             ("session limit in units", limits.max_session_units, in_session * a_nl),
             ("course limit in units", limits.max_course_units, course.possible_units),
         )
-        rooms += [Room(name, bound, used, "units") for name, bound, used in in_units if bound]
-        return rooms
+        return rooms + [
+            Room(name, bound, used, "units") for name, bound, used in in_units if bound is not None
+        ]
 
     def _density_room(self, zone: Zone) -> list[Room]:
         density = self.terms.limits.max_hole_density_per_cm2

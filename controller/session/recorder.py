@@ -9,21 +9,27 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from controller.errors import JournalError, SessionError
 from controller.record.entry import Draft, Entry
 from controller.record.events import Body
 from controller.session.books import Books
+
+Waiting = asyncio.Future[list[Entry]]
 
 
 class Writer(Protocol):
     """What the recorder needs of a journal writer."""
 
-    def submit(self, drafts: Sequence[Draft]) -> "asyncio.Future[list[Entry]]":
+    def submit(self, drafts: Sequence[Draft]) -> Waiting:
         """Commit drafts in one transaction; the future fails when they are not durable."""
         ...
 
 
 class Recorder:
-    """Commits bodies and folds them into the books."""
+    """Commits bodies and folds them into the books.
+
+    `failed` is set for ever by the first error; `accepts` says whether there is a file to go on in.
+    """
 
     def __init__(self, writer: Writer, books: Books, on_failed: Callable[[Exception], None]):
         self._writer = writer
@@ -39,29 +45,53 @@ class Recorder:
 
     def submit(
         self, *bodies: Body, session_id: str | None = None, pen_uid: str | None = None
-    ) -> "asyncio.Future[list[Entry]]":
-        """Queue bodies for one transaction; callbacks added to the future run after booking."""
+    ) -> Waiting:
+        """Queue bodies for one transaction.
+
+        The future gives their entries once they are booked. It fails with JournalError when they
+        are not durable, with SessionError when they are but contradict the books.
+        """
         drafts = [Draft(body, session_id, pen_uid) for body in bodies]
-        future = self._writer.submit(drafts)
-        future.add_done_callback(lambda done: self._book(done, drafts))
-        return future
+        writer = self._writer
+        booked: Waiting = asyncio.get_running_loop().create_future()
+        durable = writer.submit(drafts)
+        durable.add_done_callback(lambda done: self._book(done, drafts, writer, booked))
+        return booked
 
     async def commit(
         self, *bodies: Body, session_id: str | None = None, pen_uid: str | None = None
     ) -> list[Entry]:
-        """Wait until the bodies are durable and booked.
+        """Wait until the bodies are durable and booked; raises as the future of `submit` does.
 
-        Cancelling the waiter does not cancel the commit. Raises JournalError when it failed.
+        Cancelling the waiter does not cancel the commit.
         """
         return await asyncio.shield(self.submit(*bodies, session_id=session_id, pen_uid=pen_uid))
 
-    def _book(self, done: "asyncio.Future[list[Entry]]", drafts: list[Draft]) -> None:
+    def _book(self, done: Waiting, drafts: list[Draft], writer: Writer, booked: Waiting) -> None:
         if done.cancelled():
+            booked.cancel()
             return
-        error = done.exception()
+        error = done.exception() or self._apply(drafts, done.result())
         if error is None:
-            for draft, entry in zip(drafts, done.result(), strict=True):
+            booked.set_result(done.result())
+            return
+        self._fail(writer, error)
+        booked.set_exception(error)
+        booked.exception()  # seen: whoever only notes something does not wait for it
+
+    def _apply(self, drafts: list[Draft], entries: list[Entry]) -> SessionError | None:
+        try:
+            for draft, entry in zip(drafts, entries, strict=True):
                 self._books.apply(draft.body, draft.session_id, entry.wall)
-        elif not self.failed and isinstance(error, Exception):
-            self.failed, self.accepts = True, False
+        except SessionError as error:
+            return error
+        return None
+
+    def _fail(self, writer: Writer, error: BaseException) -> None:
+        self.failed = True
+        if isinstance(error, JournalError):
+            if writer is not self._writer or not self.accepts:
+                return  # told already
+            self.accepts = False
+        if isinstance(error, Exception):
             self._on_failed(error)

@@ -7,15 +7,24 @@ movement, what is under stops everything.
 
 import asyncio
 
-from controller.clock import Clock
+from controller.errors import LinkLost, SessionError
 from controller.pen.driver import Pen
 from controller.pen.identity import text_of
-from controller.record.events import ArmClosed, ForeignMovement, LinkUp, PenEnrolled, hex_id
-from controller.session.amounts import counter_set, difference
+from controller.record.events import (
+    ArmClosed,
+    Body,
+    ForeignMovement,
+    LinkUp,
+    PenEnrolled,
+    hex_id,
+)
+from controller.session.alarms import AlarmBoard, raised
+from controller.session.amounts import counter_set, counters_with, difference
 from controller.session.changes import Changes
 from controller.session.closing import (
     RecordNotFinal,
     RecordUnusable,
+    alarms_of,
     closing_body,
     never_body,
 )
@@ -24,16 +33,24 @@ from controller.session.ledger import Interval, Ledger
 from controller.session.recorder import Recorder
 from protocol.faults import fault_number
 from protocol.limits import is_simulated_uid
-from protocol.words import RecordState
+from protocol.messages import Status
+from protocol.words import StatusFlag
 
-FINAL_WITHIN_S = 5.0
 EVENTS_WITHIN_S = 3.0
-POLL_S = 0.05
+POLL_S = 0.1
 NVM_FAULT = fault_number("NVM_FAULT")
 
 
+class PenUnsettled(SessionError):
+    """The pen moves, or events that it counted are not recorded yet."""
+
+    number = 4014
+    cause = "The pen is homing or braking, the line is disturbed, or the disk is slow."
+    action = "Wait a moment and try again."
+
+
 class Recovery:
-    """Reconciles one pen that has just been linked."""
+    """Brings books and one linked pen together. `run` may be repeated until it succeeds."""
 
     def __init__(
         self,
@@ -41,46 +58,58 @@ class Recovery:
         intake: Intake,
         ledger: Ledger,
         recorder: Recorder,
-        clock: Clock,
         changes: Changes,
+        alarms: AlarmBoard,
     ) -> None:
         self._pen = pen
         self._intake = intake
         self._ledger = ledger
         self._recorder = recorder
-        self._clock = clock
         self._changes = changes
+        self._alarms = alarms
         self._uid = hex_id(pen.uid)
+        self._recognised = False
+        self.closed: list[Interval] = []
 
     async def run(self) -> None:
         """Bring books and pen together, or raise and leave dosing blocked.
 
-        Raises RecordUnusable or NegativeDifference when they contradict each other.
-        Raises LinkError when the pen is lost meanwhile.
+        Raises RecordUnusable, NegativeDifference or EventsRunBackwards when they contradict each
+        other. Raises LinkError or PenUnsettled when an answer is missing: repeat while the link
+        stands.
         """
-        await self._recognise()
+        if not self._recognised:
+            await self._recognise()
+        self._check_memory()
         await self._check_last_arm()
-        await self.catch_up()
+        await self._changes.until(lambda: self._has_all(self._pen.status), EVENTS_WITHIN_S)
         for interval in self._ledger.open_intervals(self._uid):
             await self._close(interval)
-        await self._adopt_foreign()
+        await self.adopt_foreign()
 
-    async def catch_up(self) -> None:
-        """Wait until every event that the pen still has is committed, or the time is over.
+    async def adopt_foreign(self) -> None:
+        """Book what the pen did outside this journal's arms, to nobody.
 
-        The final record covers events that never come.
+        Raises NegativeDifference when a counter fell, PenUnsettled when the pen moves, LinkLost.
         """
-        await self._changes.until(
-            lambda: self._intake.acked_index >= self._pen.status.next_index, EVENTS_WITHIN_S
-        )
+        after = counter_set((await self._settled_status()).counters)
+        before = self._ledger.last_known[self._uid]
+        moved = difference(before, after)
+        if before == after:
+            return
+        bodies: list[Body] = [ForeignMovement(pen_uid=self._uid, before=before, after=after)]
+        if not moved.within(self._ledger.sealed_amount(self._uid)):
+            bodies += self._alarms.up(raised("foreign_movement"))
+        await self._recorder.commit(*bodies, pen_uid=self._uid)
 
     async def _recognise(self) -> None:
         pen = self._pen
         counters = counter_set(pen.status.counters)
         firmware = text_of(pen.identity.firmware)
-        first_event = 0
+        boot_before = self._ledger.boots.get(self._uid, 0)
         if self._uid not in self._ledger.last_known:
-            first_event = pen.status.next_index
+            # Its events up to now are from before this journal knew it.
+            self._intake.skip_to(pen.status.next_index)
             await self._recorder.commit(
                 PenEnrolled(
                     pen_uid=self._uid,
@@ -101,58 +130,66 @@ class Recovery:
             ),
             pen_uid=self._uid,
         )
-        pen.follow_strokes(max(first_event, self._intake.acked_index))
+        if pen.boot_id < boot_before:
+            raise RecordUnusable(f"The pen's boot id fell from {boot_before} to {pen.boot_id}.")
+        pen.follow_strokes(self._intake.acked_index)
+        self._recognised = True
+
+    def _check_memory(self) -> None:
+        # SPEC.md section 8: a pen that lost its memory closes nothing.
+        status = self._pen.status
+        if status.fault == NVM_FAULT:
+            raise RecordUnusable("The pen has lost its memory (fault 60).")
+        now = counter_set(status.counters)
+        difference(self._ledger.last_known[self._uid], now)
+        for interval in self._ledger.open_intervals(self._uid):
+            difference(counters_with(interval.opened.first, interval.committed), now)
 
     async def _check_last_arm(self) -> None:
         record = await self._pen.last_arm_of_host()
-        known = (self._uid, record.arm_id) in self._ledger.intervals
-        if record.record_state is not RecordState.NEVER and not known:
+        if record.arm_id == 0:
+            return  # it never armed this pen, or the pen has met eight other hosts since
+        if (self._uid, record.arm_id) not in self._ledger.intervals:
             raise RecordUnusable(
                 f"The pen knows arm {record.arm_id} of this host, but the journal does not.",
                 cause="The journal was restored from a backup that is older than the last session.",
             )
 
     async def _close(self, interval: Interval) -> None:
-        opened = interval.opened
-        if self._pen.hello.highest_arm_id < opened.arm_id:
-            self._require_memory(interval)
+        if self._pen.hello.highest_arm_id < interval.opened.arm_id:
             body = never_body(interval, "never")
         else:
             body = await self._final(interval)
-        await self._recorder.commit(body, session_id=interval.session_id, pen_uid=self._uid)
-
-    def _require_memory(self, interval: Interval) -> None:
-        # A pen whose memory was lost or rolled back has forgotten its arms: that it knows no arm
-        # then proves nothing (hazard H14).
-        opened, pen = interval.opened, self._pen
-        difference(opened.first, counter_set(pen.status.counters))
-        if pen.boot_id < opened.pen_boot_id or pen.status.fault == NVM_FAULT:
-            raise RecordUnusable(
-                f"The pen lost its memory; its word on arm {opened.arm_id} is void."
-            )
+        entries: list[Body] = [body]
+        for alarm in alarms_of(body):
+            entries += self._alarms.up(alarm)
+        await self._recorder.commit(*entries, session_id=interval.session_id, pen_uid=self._uid)
+        self.closed.append(interval)
 
     async def _final(self, interval: Interval) -> ArmClosed:
-        deadline_mono_s = self._clock.mono_s() + FINAL_WITHIN_S
         while True:
             record = await self._pen.arm_record(interval.opened.arm_id)
             try:
                 return closing_body(interval, record)
             except RecordNotFinal:
-                if self._clock.mono_s() >= deadline_mono_s:
-                    raise
-            await asyncio.sleep(POLL_S)
+                await asyncio.sleep(POLL_S)
 
-    async def _fresh_status(self) -> None:
-        # A status from before the final record would look like a counter that fell.
+    def _has_all(self, status: Status) -> bool:
+        return self._intake.acked_index >= status.next_index
+
+    async def _settled_status(self) -> Status:
+        # Counters run live, so they can be compared with the books only at rest, and only when no
+        # event that they count is still on its way. A status from before would seem to have fallen.
         seen_ticks = self._pen.status.pen_ticks
-        await self._changes.until(lambda: self._pen.status.pen_ticks > seen_ticks, EVENTS_WITHIN_S)
 
-    async def _adopt_foreign(self) -> None:
-        await self._fresh_status()
-        before = self._ledger.last_known[self._uid]
-        after = counter_set(self._pen.status.counters)
-        difference(before, after)
-        if before != after:
-            await self._recorder.commit(
-                ForeignMovement(pen_uid=self._uid, before=before, after=after), pen_uid=self._uid
-            )
+        def settled() -> bool:
+            status = self._pen.status
+            at_rest = bool(status.flags & StatusFlag.AT_REST)
+            return status.pen_ticks > seen_ticks and at_rest and self._has_all(status)
+
+        await self._changes.until(lambda: settled() or not self._pen.is_up, EVENTS_WITHIN_S)
+        if not self._pen.is_up:
+            raise LinkLost("The pen was lost while its counters were compared.")
+        if not settled():
+            raise PenUnsettled("The pen does not come to rest, or its events are not recorded.")
+        return self._pen.status

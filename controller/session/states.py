@@ -74,6 +74,9 @@ TRANSITIONS: dict[tuple[State, Act], State] = {
     # the end
     (State.READY, Act.CLOSE): State.CLOSED,
     (State.LATCHED, Act.CLOSE): State.CLOSED,
+    # only with no interval open: a session must not stay open for ever with a pen that is gone
+    (State.INTERRUPTED, Act.CLOSE): State.CLOSED,
+    (State.BLOCKED, Act.CLOSE): State.CLOSED,
 }
 
 

@@ -62,6 +62,7 @@ def _syringe_dict(syringe: SyringeAccount) -> dict[str, Any]:
         "loaded_nl": syringe.loaded_nl,
         "delivered_nl": exact(syringe.delivered_nl),
         "primed_nl": exact(syringe.primed_nl),
+        "purged_nl": exact(syringe.purged_nl),
         "discarded_nl": exact(syringe.discarded_nl),
         "unknown_nl": exact(syringe.unknown_nl),
         "left_nl": exact(syringe.left_nl),
@@ -74,5 +75,6 @@ def account_dict(account: Account, product: Product | None) -> dict[str, Any]:
         "zones": [_zone_dict(zone, product) for zone in account.zones],
         "dose": span_dict(account.dose, product),
         "primed": span_dict(account.primed, None),
+        "purged": span_dict(account.purged, None),
         "syringes": [_syringe_dict(syringe) for syringe in account.syringes],
     }

@@ -1,0 +1,79 @@
+"""May an arm be opened now? Every check between an operator's act and the first entry.
+
+Raises, and changes nothing.
+"""
+
+from controller.pen.driver import Pen
+from controller.record.events import hex_id
+from controller.session.act_errors import DosingBlocked
+from controller.session.certificate import Certificate
+from controller.session.engine import Engine
+from controller.session.interlocks import (
+    Finding,
+    check_cartridge,
+    check_certificate,
+    check_product,
+)
+from controller.session.progress import Progress
+from protocol.messages import Cartridge
+
+# SPEC.md section 7: a pen without memory shows this, so no host may ever use it.
+NO_ARM_ID = 0xFFFF_FFFF
+
+
+def next_arm_id(engine: Engine, pen: Pen) -> int:
+    """The next id of the pen's life. Raises DosingBlocked when there is none."""
+    uid = hex_id(pen.uid)
+    booked = (arm_id for known, arm_id in engine.books.ledger.intervals if known == uid)
+    arm_id = max(pen.hello.highest_arm_id, *booked, 0) + 1
+    if arm_id >= NO_ARM_ID:
+        raise DosingBlocked("The pen has no arm id left; its memory is lost.")
+    return arm_id
+
+
+def check_books(engine: Engine) -> None:
+    """Raise DosingBlocked while anything is unresolved between books, record and pen."""
+    if engine.recorder.failed:
+        raise DosingBlocked("The record cannot be written.")
+    if engine.violations:
+        raise DosingBlocked(engine.violations[0])
+    alarm = engine.alarms.active.get("books-contradict-pen")
+    if alarm is not None:
+        raise DosingBlocked(alarm.cause, action=alarm.action)
+    if unclosed := engine.books.ledger.open_intervals():
+        arm = unclosed[0].opened
+        raise DosingBlocked(f"Arm {arm.arm_id} of pen {arm.pen_uid} is still open.")
+
+
+def check_fit(engine: Engine, progress: Progress, pen: Pen, fitted: Cartridge) -> None:
+    """Raise DosingBlocked unless cartridge, product and certificate are those of the session."""
+    terms, now_wall = progress.terms, engine.clock.now_wall()
+    armed_here = any(
+        arm.opened.cartridge_uid == hex_id(fitted.cartridge_uid) for arm in progress.intervals()
+    )
+    findings = list(check_cartridge(terms.cartridge, fitted, armed_here=armed_here))
+    if terms.product is not None:
+        findings += check_product(terms.product, now_wall)
+    if terms.certificate is not None:
+        findings += check_certificate(
+            terms.certificate,
+            pen_uid=pen.uid,
+            pen_punctures=pen.status.counters.punctures,
+            now_wall=now_wall,
+            realm=engine.realm,
+            accept_provisional=terms.accept_provisional,
+        )
+        findings += _stored(terms.certificate, pen.identity.certificate_id)
+    for finding in findings:
+        if finding.severity == "block":
+            raise DosingBlocked(finding.sentence)
+
+
+def _stored(certificate: Certificate, stored_id: int) -> list[Finding]:
+    if certificate.wire_id == stored_id:
+        return []
+    sentence = (
+        f"The pen stores certificate {hex_id(stored_id)}, this session has "
+        f"{certificate.certificate_id}. Calibrate the pen, or choose the certificate it stores."
+    )
+    return [Finding("CERTIFICATE_MISMATCH", "block", sentence)]
