@@ -82,7 +82,10 @@ class NoVialFacts(InputError):
 
     number = 1005
     cause = "The product file is a recipe; the vial in hand has not been entered."
-    action = "Enter lot, expiry and time of reconstitution of the vial in hand."
+    action = (
+        "Give --lot, --expiry and --reconstituted-at as the vial says, "
+        "or fill in [vial] in the product's file."
+    )
 
 
 class LimitRaised(InputError):
@@ -289,7 +292,7 @@ class EventsRunBackwards(PenError):
 
     number = 3012
     cause = "A defect in the pen's firmware."
-    action = "Take the pen out of use; keep the log and the support bundle."
+    action = "Take the pen out of use; keep the log and the journal."
 
 
 class SessionError(MicropenError):

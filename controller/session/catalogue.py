@@ -14,7 +14,7 @@ from controller.session.cartridge import CartridgeType, PenModel
 from controller.session.certificate import Certificate, load_certificate
 from controller.session.limits import LimitsFile, load_limits
 from controller.session.plan import Plan, PlanKind, load_plan
-from controller.session.product import Recipe, load_recipe
+from controller.session.product import Product, Recipe, Vial, load_product, load_recipe
 from controller.settings import ControllerSettings, Written, did_you_mean, load_as, load_settings
 
 T = TypeVar("T", bound=Written)
@@ -64,6 +64,10 @@ class Catalogue:
     def recipe(self, name: str) -> Recipe:
         """A product's recipe by name; the vial's facts come from the operator."""
         return self._load("products", name, load_recipe)
+
+    def product(self, name: str, vial: Vial | None) -> Product:
+        """A product by name with the facts of the vial in hand. Raises NoVialFacts too."""
+        return load_product(self._path("products", name), vial)
 
     def plan(self, name: str) -> Plan:
         """A plan of the `plans` folder by name."""

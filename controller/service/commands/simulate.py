@@ -27,7 +27,7 @@ from controller.session.catalogue import Catalogue
 from controller.session.plan import load_plan
 from controller.session.product import Product, Vial
 from controller.session.terms import terms_of
-from controller.settings import read_document
+from controller.settings import Realm, read_document
 
 DEFAULT_PLAN = "lower_face_one_side"
 
@@ -92,6 +92,7 @@ def _wish(
     folder: Path,
 ) -> DemoWish:
     place = catalogue.folder
+    _require_training(catalogue.settings.realm)
     chosen = plan_file(plan or Path(DEFAULT_PLAN), place)
     return DemoWish(
         plan=chosen,
@@ -108,15 +109,17 @@ def _check_first(demo: DemoWish, catalogue: Catalogue) -> None:
     clock = SystemClock()
     mixed_wall = clock.now_wall()
     vial = Vial(lot="TRAINING", expiry_wall=mixed_wall.date(), reconstituted_at_wall=mixed_wall)
-    realm = catalogue.settings.realm
-    wish = wish_of(demo.plan, catalogue, patient=demo.patient, vial=vial, realm=realm)
+    wish = wish_of(demo.plan, catalogue, patient=demo.patient, vial=vial, realm="training")
     check_without_pen(wish, Books(), clock)
     read_document(demo.scenario)
-    if realm != "training":
-        raise JournalRealmMismatch("`simulate` is training, and this config folder is not.")
     if demo.folder.is_dir() and any(demo.folder.iterdir()):
         raise FolderTaken(f"{demo.folder} is not empty.")
     require_embedded_broker()
+
+
+def _require_training(realm: Realm) -> None:
+    if realm != "training":
+        raise JournalRealmMismatch("`simulate` is training, and this config folder is not.")
 
 
 def _run_folder() -> Path:
