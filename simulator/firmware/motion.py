@@ -31,8 +31,9 @@ class Motion:
     def contact_settled(self) -> None:
         """The debounced contact changed: a dose stroke whose contact is lost is cut."""
         core, arm = self._core, self._core.arm
-        is_lost = arm is not None and not core.senses.contact
-        if arm is not None and is_lost and arm.mode is Mode.DOSE and arm.drive.is_moving:
+        if arm is None or core.senses.contact:
+            return
+        if arm.mode is Mode.DOSE and arm.drive.is_moving:
             core.senses.void_press()
             arm.drive.cut(core.now_us)
 

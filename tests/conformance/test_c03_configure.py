@@ -85,6 +85,18 @@ def test_fields_must_suit_the_mode(host: RawHost, settings: StrokeSettings) -> N
     assert host.configure(settings).result is Result.FIELD_NOT_FOR_MODE
 
 
+def test_the_least_that_a_mode_allows(host: RawHost) -> None:
+    least = (
+        changed(DOSE, protrusion_um=1, steps=1, dwell_us=0),
+        changed(RUN, protrusion_um=1),
+        changed(PRIME, steps=1),
+        changed(BENCH, protrusion_um=0, steps=0),
+    )
+    for settings in least:
+        assert host.configure(settings).result is Result.OK
+        host.wait_at_rest()
+
+
 def test_a_slice_is_at_most_a_tenth_of_a_second_of_flow(host: RawHost) -> None:
     most = host.envelope().max_flow_steps_s * SLICE_US // 1_000_000
     assert host.configure(changed(PRIME, steps=most)).result is Result.OK

@@ -19,6 +19,7 @@ def test_an_arm_opens_and_reports_what_the_pen_has(ready: RawHost) -> None:
     assert (status.arm_id, status.state) == (arm_id, PenState.ARMED)
     record = ready.record(arm_id)
     assert (record.record_state, record.mode) == (RecordState.OPEN, Mode.DOSE)
+    assert record.end_reason is EndReason.OPEN
     assert record.host_id == ready.host_id
     assert record.first == record.proven == record.reserved == status.counters
     assert ready.cartridge().used == 1
@@ -148,7 +149,8 @@ def test_disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
     ready.drive(arm_id, 20_000, before.punctures + 1, steps)
     ready.send(Disarm(ready.request_id(), arm_id))
     ready.listen(20_000)
-    assert ready.record(arm_id).record_state is RecordState.ENDING
+    ending = ready.record(arm_id)
+    assert (ending.record_state, ending.end_reason) == (RecordState.ENDING, EndReason.DISARMED)
     assert ready.fresh_status().arm_id == 0
     ready.listen(200_000)
     record = ready.of(ArmRecord)[-1]

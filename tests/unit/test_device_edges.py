@@ -215,3 +215,36 @@ def test_indicator_shows_what_a_hand_can_know() -> None:
     seen = bench.rig.device.indicator()
     assert (seen.mode, seen.holding, seen.latched) == (None, False, True)
     assert bench.host.record(arm_id).end_reason is EndReason.STOP
+
+
+def test_a_needle_that_runs_again_keeps_its_period() -> None:
+    slow = msgspec.structs.replace(RUN, stroke_period_us=200_000)
+    bench = Bench()
+    arm_id = bench.run(slow, 99, 250_000)
+    bench.hand.release()
+    bench.go_on(arm_id, 150_000)
+    bench.hand.press()
+    bench.go_on(arm_id, 700_000)
+    starts = bench.body.truth_starts_us
+    assert len(starts) > 3
+    assert min(after - before for before, after in itertools.pairwise(starts)) >= 200_000
+
+
+def test_events_acknowledged_during_a_replay_are_not_sent_again() -> None:
+    bench = Bench()
+    arm_id = bench.run(FAST, 9_000, 1_000_000)
+    bench.hand.release()
+    bench.host.disarm(arm_id)
+    bench.host.listen(100_000)
+    total = len(bench.host.events)
+    bench.host.events.clear()
+    bench.host.ask(Replay(bench.host.request_id(), bench.host.status.boot_id, 0), ReplayReply)
+    bench.host.listen(60_000)
+    bench.host.ack(total - 15)
+    bench.host.listen(1_000_000)
+    seen = [event.index for event in bench.host.events]
+    assert seen == [*range(28), *range(total - 15, total)]
+    bench.host.ack(total)
+    bench.host.ask(Replay(bench.host.request_id(), bench.host.status.boot_id, 0), ReplayReply)
+    bench.host.listen(300_000)
+    assert len(bench.host.events) == len(seen)

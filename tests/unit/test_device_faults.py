@@ -16,6 +16,7 @@ from protocol.words import (
     Result,
     StatusFlag,
 )
+from simulator.device import PenSpec
 from tests.conformance.host import BENCH, DOSE, PRIME, RUN
 from tests.support.ideal_mechanics import CHIP
 from tests.support.pens import Bench
@@ -121,9 +122,11 @@ def test_an_occlusion_is_relieved_once_off_contact() -> None:
     bench.go_on(arm_id, 300_000)
     assert bench.body.truth_reverse_steps == 0
     bench.hand.lift()
+    lifted_us = bench.rig.now_us()
     bench.host.listen(400_000)
     event = bench.host.events[-1]
     assert (event.kind, event.arm_id) == (EventKind.REVERSE, 0)
+    assert event.pen_ticks == lifted_us + 50_000 + bench.rig.spec.dispense_us(event.record.steps)
     counters = bench.host.counters()
     assert event.record.steps == bench.rig.spec.relief_steps == counters.reverse_steps
     assert bench.body.truth_reverse_steps == counters.reverse_steps
@@ -157,6 +160,18 @@ def test_contact_cuts_the_relief() -> None:
     assert bench.host.events[-1].is_partial
     reversed_steps = bench.host.counters().reverse_steps
     assert 0 < reversed_steps == bench.body.truth_reverse_steps < bench.rig.spec.relief_steps
+
+
+def test_no_relief_after_the_fault_was_cleared() -> None:
+    bench = Bench()
+    arm_id = bench.run(LONG, 9, 20_000)
+    bench.body.kpa = 250
+    bench.go_on(arm_id, 300_000)
+    bench.body.kpa = 0
+    assert bench.host.clear_fault(fault_number("OCCLUSION")).result is Result.OK
+    bench.hand.lift()
+    bench.host.listen(400_000)
+    assert bench.body.truth_reverse_steps == 0
 
 
 def test_no_relief_while_a_stop_is_latched() -> None:
@@ -239,6 +254,15 @@ def test_a_full_ring_ends_the_arm_before_an_event_is_lost() -> None:
     bench.host.ack(len(events) - bench.rig.spec.ring_depth + 256)
     bench.hand.release()
     assert bench.host.clear_fault(fault_number("RING_FULL")).result is Result.OK
+
+
+def test_a_full_ring_starts_no_single_stroke() -> None:
+    bench = Bench(spec=PenSpec(ring_depth=1_024))
+    quick = msgspec.structs.replace(BENCH, stroke_period_us=10_000)
+    arm_id = bench.run(quick, 2_000, 11_000_000, on_skin=False)
+    assert bench.fault() == fault_number("RING_FULL")
+    assert bench.host.record(arm_id).end_reason is EndReason.FAULT
+    assert bench.body.truth_punctures == bench.host.counters().punctures == 1_024
 
 
 def test_a_ring_with_less_than_256_free_refuses_to_arm() -> None:
