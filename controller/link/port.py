@@ -138,8 +138,8 @@ def check_port(path: str) -> None:
         found = Path(path).stat()
     except OSError as error:
         raise PortMissing(f"There is no serial port at {path}.{_present()}") from error
-    if not stat.S_ISCHR(found.st_mode):
-        raise NotAPort(f"{path} is a file or folder, not a serial port.{_present()}")
+    if not stat.S_ISCHR(found.st_mode) or _is_known_otherwise(found):
+        raise NotAPort(f"{path} is a file, folder or device, not a serial port.{_present()}")
     if not os.access(path, os.R_OK | os.W_OK):
         raise PortDenied(f"{path} may not be opened by this user.{_group(path)}")
     if _is_pty(found) and not _is_locked(path):
@@ -179,6 +179,13 @@ class SerialOpener:
 
 def _is_pty(found: os.stat_result) -> bool:
     return os.major(found.st_rdev) in _PTY_MAJORS
+
+
+def _is_known_otherwise(found: os.stat_result) -> bool:
+    """Whether the kernel lists a character device as something else than a tty (ptys: nowhere)."""
+    number = f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
+    subsystem = Path("/sys/dev/char") / number / "subsystem"
+    return subsystem.exists() and subsystem.resolve().name != "tty"
 
 
 def _is_locked(path: str) -> bool:
