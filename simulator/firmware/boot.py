@@ -25,6 +25,7 @@ def start_up(core: Core, cause: ResetCause) -> None:
     memory = core.memory
     if core.store.was_lost:
         memory.highest_arm_id = LOST_HIGHEST_ARM_ID
+        memory.hosts_forgotten = True
         memory.fault = fault_number("NVM_FAULT")
     else:
         _resume(core, cause)

@@ -189,7 +189,8 @@ class StrokeDrive:
             return
         self._rig.mechanics.pump_stop(now_us)
         self._made = self._rig.odometer.made()
-        self._is_partial = self._phase is not Phase.DWELL or self._made != self._settings.steps
+        has_dwelt = self._phase is Phase.DWELL and now_us >= (self.due_us or 0)
+        self._is_partial = not has_dwelt or self._made != self._settings.steps
         self._retract(now_us)
 
     def _retract(self, now_us: int) -> None:

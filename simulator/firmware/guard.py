@@ -4,6 +4,7 @@ from protocol.faults import fault_number
 from protocol.limits import ARM_RING_FREE_RECORDS
 from protocol.words import Mode
 from simulator.firmware.core import Core
+from simulator.firmware.diary import TRAVEL_UM
 
 PUMP_POLL_US = 10_000
 MOVE_POLL_US = 50_000
@@ -74,18 +75,23 @@ class Guard:
         return now_us - self._over_since_us >= spec.trip_hold_us
 
     def cause_persists(self, fault: int) -> bool:
-        """Whether the cause of a latched fault is still there, so that CLEAR must refuse."""
+        """Whether the cause of a latched fault is still there, so that CLEAR must refuse.
+
+        A needle without a home may not look for it on the skin. An empty reservoir refuses nothing:
+        only a RELOAD arm, which no latched fault allows, brings the plunger back.
+        """
         core, mechanics = self._core, self._core.mechanics
         if fault == fault_number("NVM_FAULT"):
             return True
+        if not core.is_homed and core.senses.raw_contact:
+            return True
         causes = {
-            "MOTOR_JAM": mechanics.motor_jammed(),
-            "HOME_LOST": core.senses.raw_contact,
+            "DEPTH_SENSOR": mechanics.reading().protrusion_um > TRAVEL_UM,
             "OCCLUSION": mechanics.pressure_kpa() >= core.spec.trip_pressure_kpa,
             "CARTRIDGE_REMOVED": mechanics.chip() is None,
-            "BATTERY_CRITICAL": mechanics.battery_mv() < core.spec.critical_battery_mv,
+            "BATTERY_CRITICAL": mechanics.battery_mv() < core.spec.arm_battery_mv,
             "TEMPERATURE_SENSOR": not _is_plausible(mechanics.grip_temperature_dc()),
-            "OVER_TEMPERATURE": mechanics.grip_temperature_dc() >= core.spec.stop_temperature_dc,
+            "OVER_TEMPERATURE": mechanics.grip_temperature_dc() > core.spec.cool_temperature_dc,
             "RING_FULL": core.ring.free < ARM_RING_FREE_RECORDS,
             "CONTACT_SENSOR": core.senses.is_chattering(core.now_us),
             "TRIGGER_STUCK": core.senses.trigger,

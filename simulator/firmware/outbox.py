@@ -31,7 +31,10 @@ class Outbox:
     def __init__(self) -> None:
         self.link_id = 0
         self._sequence = 0
-        self._waiting: tuple[deque[Build], ...] = tuple(deque() for _ in Urgency)
+        # Pushes that a blocked wire holds back are left out, oldest first.
+        self._waiting: tuple[deque[Build], ...] = tuple(
+            deque(maxlen=2 if urgency is Urgency.HOUSEKEEPING else None) for urgency in Urgency
+        )
 
     def put(self, urgency: Urgency, build: Build) -> None:
         """Queue a message; `build` may still decide that there is nothing to send."""

@@ -62,8 +62,6 @@ class Ring:
             self._pushed_index = self.next_index
         elif self._push_due_us is None:
             self._push_due_us = now_us + EVENT_BATCH_MAX_US
-        if linked and self.next_index - self._pushed_index >= BATCH_MAX_RECORDS:
-            self._push_due_us = now_us
 
     def acknowledge(self, acked_index: int) -> None:
         """Forget the events below `acked_index`; ignored beyond `next_index`, never goes back."""

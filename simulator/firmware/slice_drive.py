@@ -54,8 +54,8 @@ class SliceDrive:
         return self.is_moving
 
     def events_needed(self) -> int:
-        """A slice may be split."""
-        return 2
+        """A slice that crosses the border of the preload makes two."""
+        return len(self._plan())
 
     def has_room(self, lease: Lease, counters: Counters) -> bool:
         """The full steps of the slice; no puncture."""

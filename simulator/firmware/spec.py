@@ -35,8 +35,9 @@ class PenSpec(msgspec.Struct, frozen=True):
     # domain 5.4: at 10 % an arm may finish but none begins; 3.3 V stops the pen
     arm_battery_mv: int = 3_600
     critical_battery_mv: int = 3_300
-    # domain 5.4: stop at 43 degrees Celsius at the grip
+    # domain 5.4: stop at 43 degrees Celsius at the grip, warning from 41
     stop_temperature_dc: int = 430
+    cool_temperature_dc: int = 410
     # domain 5.2: cartridge tolerance 0.10 mm
     depth_tolerance_um: int = 100
 

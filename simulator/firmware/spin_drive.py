@@ -33,8 +33,6 @@ class SpinDrive:
 
     def has_room(self, lease: Lease, counters: Counters) -> bool:
         """The next stroke and what braking as it begins still adds."""
-        if lease.bounded_steps(counters) > lease.step_ceiling:
-            return False
         return counters.punctures + self._strokes_to_rest() <= lease.puncture_ceiling
 
     def is_covered(self) -> bool:

@@ -17,7 +17,7 @@ from protocol.words import (
     StatusFlag,
 )
 from simulator.device import PenSpec
-from tests.conformance.host import BENCH, DOSE, PRIME, RUN
+from tests.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN
 from tests.support.ideal_mechanics import CHIP
 from tests.support.pens import Bench
 
@@ -44,15 +44,20 @@ CLEARED_ANY_TIME = {"RESERVOIR_EMPTY", "PUMP_FAULT"}
 """The pen cannot see at rest whether their cause is gone; a new stroke would show it."""
 
 
+def new_cartridge(bench: Bench) -> None:
+    bench.body.jammed = False
+    bench.hand.lift()
+
+
 def wait_a_second(bench: Bench) -> None:
     bench.host.listen(1_200_000)
 
 
 CASES: dict[str, tuple[Break, Break]] = {
-    "MOTOR_JAM": (set_on_body(jammed=True), set_on_body(jammed=False)),
+    "MOTOR_JAM": (set_on_body(jammed=True), new_cartridge),
     "OCCLUSION": (set_on_body(kpa=200), set_on_body(kpa=0)),
-    "BATTERY_CRITICAL": (set_on_body(mv=3_299), set_on_body(mv=4_000)),
-    "OVER_TEMPERATURE": (set_on_body(grip_dc=430), set_on_body(grip_dc=429)),
+    "BATTERY_CRITICAL": (set_on_body(mv=3_299), set_on_body(mv=3_600)),
+    "OVER_TEMPERATURE": (set_on_body(grip_dc=430), set_on_body(grip_dc=410)),
     "TEMPERATURE_SENSOR": (set_on_body(grip_dc=-1_000), set_on_body(grip_dc=300)),
     "CARTRIDGE_REMOVED": (set_on_body(fitted=None), set_on_body(fitted=CHIP)),
     "RESERVOIR_EMPTY": (set_on_body(steps_left=100), set_on_body(steps_left=10**9)),
@@ -210,6 +215,40 @@ def test_an_implausible_depth_reading_is_a_sensor_fault() -> None:
     bench.body.senses_um = 3_001
     bench.run(BENCH, 2, 300_000, on_skin=False)
     assert bench.fault() == fault_number("DEPTH_SENSOR")
+    assert bench.host.clear_fault(bench.fault()).result is Result.CONDITION_PERSISTS
+    bench.body.senses_um = 3_000
+    assert bench.host.clear_fault(fault_number("DEPTH_SENSOR")).result is Result.OK
+
+
+@pytest.mark.parametrize(("mv", "grip_dc"), [(3_599, 300), (4_000, 411)])
+def test_a_fault_clears_only_with_a_margin(mv: int, grip_dc: int) -> None:
+    bench = Bench()
+    bench.body.mv, bench.body.grip_dc = mv - 400, grip_dc + 20
+    bench.host.listen(200_000)
+    bench.body.mv, bench.body.grip_dc = mv, grip_dc
+    assert bench.host.clear_fault(bench.fault()).result is Result.CONDITION_PERSISTS
+
+
+def test_a_jam_puts_home_in_doubt_and_clearing_it_homes_again() -> None:
+    bench = Bench()
+    arm_id = bench.run(LONG, 9, 50_000)
+    bench.body.jammed = True
+    bench.go_on(arm_id, 300_000)
+    assert bench.host.events[-1].record.flags & EventFlag.LOAD_TRIP
+    assert not bench.host.flags & StatusFlag.HOMED
+    new_cartridge(bench)
+    assert bench.host.clear_fault(fault_number("MOTOR_JAM")).result is Result.OK
+    assert not bench.host.fresh_status().flags & StatusFlag.AT_REST
+    assert bench.host.wait_at_rest().flags & StatusFlag.HOMED
+
+
+def test_a_stroke_cut_in_its_dwell_is_partial_with_all_its_steps() -> None:
+    bench = Bench()
+    bench.run(DOSE, 9, 40_000)
+    bench.host.stop(8)
+    bench.host.listen(100_000)
+    event = bench.host.events[-1]
+    assert (event.is_partial, event.record.steps) == (True, DOSE.steps)
 
 
 @pytest.mark.hazard("H43")
@@ -240,6 +279,14 @@ def test_an_empty_syringe_cuts_the_dose_and_may_be_cleared_for_a_reload() -> Non
     steps = [event.record.steps for event in bench.host.events if event.arm_id == arm_id]
     assert steps == [DOSE.steps, 50]
     assert bench.host.clear_fault(bench.fault()).result is Result.OK
+
+
+def test_a_plunger_at_its_end_goes_back_without_a_fault() -> None:
+    bench = Bench()
+    bench.body.steps_left = 0
+    arm_id = bench.run(RELOAD, 3, 600_000, on_skin=False)
+    assert bench.fault() == 0
+    assert bench.host.disarm(arm_id).proven.reverse_steps == 3 * RELOAD.steps
 
 
 def test_a_full_ring_ends_the_arm_before_an_event_is_lost() -> None:

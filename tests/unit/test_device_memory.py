@@ -112,6 +112,7 @@ def test_a_lost_memory_arms_never_and_claims_nothing() -> None:
     order = bench.host.arm_order(DOSE, 5)
     assert bench.host.ask(order, ArmReply).result is Result.ARM_ID_SPENT
     assert bench.host.record(5).record_state is RecordState.NOT_KEPT
+    assert bench.host.last_arm().record_state is RecordState.NOT_KEPT
 
 
 @pytest.mark.hazard("H14")
