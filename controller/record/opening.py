@@ -27,7 +27,9 @@ def software_version() -> str:
         return "unknown"
 
 
-def history(folder: Path, realm: Realm, vfs: str | None) -> tuple[Path, Origin, tuple[int, str]]:
+def history(
+    folder: Path, realm: Realm, vfs: str | None = None
+) -> tuple[Path, Origin, tuple[int, str]]:
     """The newest file that holds entries, who it is, and where the chain ends.
 
     Raises:

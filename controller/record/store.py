@@ -225,11 +225,13 @@ def raw_rows(file: Path, vfs: str | None = None) -> Iterator[RawRow]:
 
     Raises:
         apsw.Error: the file is damaged; the rows before the damage were given.
+        JournalTooNew: E5002.
     """
     sql = f"SELECT {_RAW_COLUMNS} FROM entries WHERE seq > ? ORDER BY seq LIMIT {_RAW_CHUNK}"
     connection = connect_read_only(file, vfs)
     after = -1
     try:
+        check_version(connection, file)
         while rows := connection.execute(sql, (after,)).fetchall():
             yield from cast("list[RawRow]", rows)
             after = int(cast("bytes", rows[-1][0]))

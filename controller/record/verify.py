@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from controller.errors import JournalError, JournalMissing
+from controller.errors import JournalError, JournalMissing, JournalTooNew
 from controller.record.events import BODIES, Body, JournalOpened
 from controller.record.folder import journal_files
 from controller.record.store import RawRow, StoreError, raw_rows
@@ -109,7 +109,7 @@ def verify(path: Path, *, expected_head: tuple[int, str] | None = None) -> Verif
             the chain must contain that entry. Without it, entries cut off the end go unseen.
 
     Raises:
-        JournalMissing: E5001.
+        JournalMissing: E5001. JournalTooNew: E5002.
     """
     files = [path] if path.is_file() else journal_files(path) if path.is_dir() else []
     if not files:
@@ -122,6 +122,8 @@ def verify(path: Path, *, expected_head: tuple[int, str] | None = None) -> Verif
             disowned += _take_file(chain, file or path, _named_end(successor), expected_head)
         if expected_head is not None and chain.seq < expected_head[0]:
             raise _Bad("entries are missing at the end")
+    except JournalTooNew:
+        raise
     except (_Bad, StoreError, JournalError) as error:
         said = error.what if isinstance(error, JournalError) else f"{error}."
         problem = f"Entry {chain.seq + 1}: {said}"

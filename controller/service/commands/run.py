@@ -14,6 +14,7 @@ from controller.errors import MicropenError, ServiceError, SessionError, WrongUs
 from controller.link.port import check_port
 from controller.record.events import Actor
 from controller.record.folder import FolderLock, journal_files
+from controller.record.opening import history
 from controller.service.app import Service, Wanted, read_books, running, stop_on_signals
 from controller.service.commands.options import (
     ConfigOption,
@@ -35,8 +36,9 @@ from controller.service.program import ProgramOperator
 from controller.service.story import read_story
 from controller.service.story_page import story_page
 from controller.service.terminal import TerminalOperator, require_terminal
-from controller.session.acts import NoSession
+from controller.session.act_errors import NoSession
 from controller.session.books import Books
+from controller.settings import Realm
 
 PEN_WITHIN_S = 10.0
 
@@ -117,10 +119,7 @@ def run(
 def _check_first(wish: Wish | None, wanted: Wanted, *, program: bool) -> None:
     """Whatever can be known to fail fails here, before a journal is made or a port opened."""
     folder = wanted.folder
-    books = Books()
-    if folder.is_dir():
-        FolderLock.acquire(folder).release()
-        books = read_books(folder) if journal_files(folder) else books
+    books = _books_of(folder, wanted.realm) if folder.is_dir() else Books()
     unfinished = books.open_session()
     if wish is None and unfinished is None:
         raise NoSession(f"There is no open session in {folder} to go on with.")
@@ -133,6 +132,15 @@ def _check_first(wish: Wish | None, wanted: Wanted, *, program: bool) -> None:
     if not program:
         require_terminal()
     check_port(wanted.port)
+
+
+def _books_of(folder: Path, realm: Realm) -> Books:
+    """The books of a folder that nobody else writes to; whether they may be trusted."""
+    FolderLock.acquire(folder).release()
+    if not journal_files(folder):
+        return Books()
+    history(folder, realm)
+    return read_books(folder)
 
 
 async def _session(options: Options) -> str:

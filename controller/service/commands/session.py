@@ -106,7 +106,9 @@ def verify(
         names = ("files", "head_seq", "head_hash", "disowned", "first_bad_seq", "problem")
         typer.echo(json.dumps({name: getattr(report, name) for name in names}))
     if report.problem is not None:
-        raise JournalCorrupt(report.problem, report.first_bad_seq)
+        error = JournalCorrupt(report.problem, report.first_bad_seq)
+        error.action = "Treat nobody with this journal; keep the folder, restore from the archive."
+        raise error
     if not as_json:
         typer.echo(f"{report.head_seq} entries in {report.files} file(s): all as they were written")
         typer.echo(f"Head, to be noted elsewhere: {report.head_seq}:{report.head_hash}")
