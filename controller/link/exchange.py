@@ -39,6 +39,7 @@ _SHORTEST_S: Final = 0.001
 """Rest of a deadline that is not worth a timer, and the least delay of one."""
 
 R = TypeVar("R", bound=Reply)
+WithStatus = StatusPush | Events | Stopped | Cleared | ArmReply
 OnPush = Callable[[Message, bool], None]
 """Gets each push, and whether the status in it is the newest of the link."""
 
@@ -159,7 +160,7 @@ class Exchange:
 
     def _dispatch(self, message: Message, mono_s: float) -> None:
         newest = False
-        if isinstance(message, StatusPush | Events | Stopped | Cleared | ArmReply):
+        if isinstance(message, WithStatus):
             newest = self._note(message.status, mono_s)
         if isinstance(message, Stopped):
             self.stop_line.confirmed(message.stop_id)

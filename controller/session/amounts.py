@@ -34,7 +34,14 @@ class Amount(msgspec.Struct, frozen=True):
 
     def plus(self, other: "Amount") -> "Amount":
         """The sum, category by category."""
-        return Amount(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
+        return Amount(
+            self.punctures + other.punctures,
+            self.dose_steps + other.dose_steps,
+            self.prime_steps + other.prime_steps,
+            self.bench_steps + other.bench_steps,
+            self.preload_steps + other.preload_steps,
+            self.reverse_steps + other.reverse_steps,
+        )
 
     def within(self, bound: "Amount") -> bool:
         """Whether this could have happened under `bound`.
@@ -77,17 +84,14 @@ _STROKE_FIELD = {
 _COUNTS_PUNCTURE = frozenset({"puncture", "bench"})
 
 
-def _values(amount: Amount) -> tuple[int, ...]:
-    return tuple(int(value) for value in msgspec.structs.astuple(amount))
-
-
 def of_strokes(strokes: Iterable[Stroke]) -> Amount:
     """The amount that a run of events adds up to."""
-    totals = dict.fromkeys(Amount.__struct_fields__, 0)
+    steps = dict.fromkeys(_STROKE_FIELD.values(), 0)
+    punctures = 0
     for stroke in strokes:
-        totals[_STROKE_FIELD[stroke.kind]] += stroke.steps
-        totals["punctures"] += stroke.kind in _COUNTS_PUNCTURE
-    return Amount(**totals)
+        steps[_STROKE_FIELD[stroke.kind]] += stroke.steps
+        punctures += stroke.kind in _COUNTS_PUNCTURE
+    return Amount(punctures, **steps)
 
 
 def difference(first: CounterSet, last: CounterSet) -> Amount:

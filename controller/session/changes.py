@@ -8,12 +8,19 @@ class Changes:
     """A place to wait at. `notify` is cheap when nobody waits."""
 
     def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], Callable[[], bool]] = {}
+        self._will_look = False
 
     def notify(self) -> None:
-        """Something changed; everybody who waits looks again."""
-        for waiter in self._waiters:
-            if not waiter.done():
+        """Something changed: who waits for it is woken, once the caller is through."""
+        if self._waiters and not self._will_look:
+            self._will_look = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._will_look = False
+        for waiter, condition in list(self._waiters.items()):
+            if not waiter.done() and condition():
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], bool], within_s: float | None = None) -> bool:
@@ -21,15 +28,15 @@ class Changes:
         try:
             async with asyncio.timeout(within_s):
                 while not condition():
-                    await self._next()
+                    await self._next(condition)
         except TimeoutError:
             return condition()
         return True
 
-    async def _next(self) -> None:
+    async def _next(self, condition: Callable[[], bool]) -> None:
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        self._waiters[waiter] = condition
         try:
             await waiter
         finally:
-            self._waiters.discard(waiter)
+            del self._waiters[waiter]

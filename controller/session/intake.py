@@ -28,6 +28,19 @@ _KIND: dict[EventKind, KindName] = {
 }
 
 
+def _named(flags: EventFlag) -> tuple[bool, bool, bool, bool]:
+    return (
+        bool(flags & EventFlag.CONTACT),
+        bool(flags & EventFlag.PARTIAL),
+        bool(flags & EventFlag.LOAD_TRIP),
+        bool(flags & EventFlag.DEPTH_MISS),
+    )
+
+
+_FLAGS = {flags: _named(EventFlag(flags)) for flags in range(0, 0x80, 8)}
+"""Contact, partial, load trip, depth miss, looked up: `&` on an enumeration is slow."""
+
+
 class CeilingSource(Protocol):
     """Who may raise ceilings: the drive of the arm under way."""
 
@@ -38,18 +51,14 @@ class CeilingSource(Protocol):
 
 def to_record(stroke: PenStroke) -> Stroke:
     """The journal's form of one event."""
-    flags = stroke.flags
-    return Stroke.model_construct(
-        index=stroke.index,
-        pen_ticks=stroke.pen_ticks,
-        kind=_KIND[stroke.kind],
-        steps=stroke.steps,
-        protrusion_um=stroke.protrusion_um,
-        contact=bool(flags & EventFlag.CONTACT),
-        partial=bool(flags & EventFlag.PARTIAL),
-        load_trip=bool(flags & EventFlag.LOAD_TRIP),
-        depth_miss=bool(flags & EventFlag.DEPTH_MISS),
-        peak_load_dn=stroke.peak_load_dn,
+    return Stroke(
+        stroke.index,
+        stroke.pen_ticks,
+        _KIND[stroke.kind],
+        stroke.steps,
+        stroke.protrusion_um,
+        *_FLAGS[stroke.flags],
+        stroke.peak_load_dn,
     )
 
 
@@ -134,7 +143,7 @@ class Intake:
         strokes = tuple(to_record(stroke) for stroke in run)
         interval = self._ledger.intervals.get((self._uid, arm_id))
         punctures, steps = self._ceilings(arm_id, interval, strokes)
-        body = Strokes.model_construct(
+        body = Strokes(
             arm_id=arm_id,
             pen_uid=self._uid,
             pen_boot_id=self._boot_id,
