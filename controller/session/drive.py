@@ -87,6 +87,8 @@ class Drive:
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
         self._easing = False
+        self._ahead = ahead_of(interval.opened)
+        self._granted = (0, 0)
         self.is_used_up = False
 
     @property
@@ -144,14 +146,27 @@ class Drive:
             self._timer = None
 
     def committed(self) -> None:
-        """Pass a ceiling on that has just become durable, and see whether the arm is complete."""
+        """Use a ceiling that has just become durable, and see whether the arm is complete."""
         if not self._running:
             return
-        self._grant()
+        if self._is_short():
+            self._grant()
         if not self._easing and is_complete(
             self.interval.opened, self.interval.committed, self.allowance
         ):
             self._on_complete()
+
+    def _is_short(self) -> bool:
+        """Whether less than half of the look-ahead is left under the ceilings last sent.
+
+        Otherwise the raised ceiling goes out with the next periodic grant: one for each commit as
+        well would double what is sent at 150 Hz, and bring the pen nothing.
+        """
+        opened, done = self.interval.opened, self.interval.committed
+        moved = done.reverse_steps if opened.mode == "reload" else done.forward_steps
+        left_punctures = self._granted[0] - opened.first.punctures - done.punctures
+        left_steps = self._granted[1] - base_steps(opened) - moved
+        return 2 * left_punctures < self._ahead.punctures or 2 * left_steps < self._ahead.steps
 
     def _grant(self) -> None:
         if self._timer is not None:
@@ -159,9 +174,6 @@ class Drive:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(GRANT_PERIOD_US / _MICRO, self._grant)
         if self._intake.oldest_age_s() * _MICRO < COMMIT_STALE_US:
-            self.pen.grant(
-                self.arm_id,
-                self.interval.puncture_ceiling,
-                self.interval.step_ceiling,
-                self._intake.acked_index,
-            )
+            ceilings = (self.interval.puncture_ceiling, self.interval.step_ceiling)
+            if self.pen.grant(self.arm_id, *ceilings, self._intake.acked_index):
+                self._granted = ceilings
