@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from simulator.bounds import Count, NotNegative, Share
+from simulator.firmware.boot import ResetCause
 from simulator.mechanism import Mechanism
 from simulator.ports import Chip
 
@@ -96,8 +97,8 @@ class Victim(Protocol):
     mechanism: Mechanism
     late_us: int
 
-    def cut_power(self, now_us: int, off_us: int) -> None:
-        """Take the supply away for `off_us`."""
+    def cut_power(self, now_us: int, off_us: int, cause: ResetCause = ...) -> None:
+        """Take the supply away for `off_us`; the reset register will tell `cause`."""
         ...
 
     def hang(self, now_us: int, for_us: int) -> None:
@@ -123,6 +124,10 @@ WATCHDOG_US = 5_000
 
 def _reboot(victim: Victim, fault: FaultSettings, now_us: int) -> None:
     victim.cut_power(now_us, round(fault.lasts_s * 1e6) or OFF_US)
+
+
+def _brown_out(victim: Victim, fault: FaultSettings, now_us: int) -> None:
+    victim.cut_power(now_us, round(fault.lasts_s * 1e6) or OFF_US, ResetCause.BROWN_OUT)
 
 
 def _hang(victim: Victim, fault: FaultSettings, now_us: int) -> None:
@@ -217,7 +222,7 @@ EFFECTS: dict[FaultName, tuple[Effect, Effect | None]] = {
     FaultName.REBOOT_IDLE: _reboots,
     FaultName.REBOOT_MID_PUNCTURE: _reboots,
     FaultName.REBOOT_BEFORE_NVM: _reboots,
-    FaultName.BROWN_OUT_LOOP: _reboots,
+    FaultName.BROWN_OUT_LOOP: (_brown_out, None),
     FaultName.NVM_TORN: (_torn, None),
     FaultName.NVM_ERASED: (_erase, None),
     FaultName.NVM_FAILS: (_nvm_fails(True), _nvm_fails(False)),

@@ -8,6 +8,7 @@ world. Times are microseconds of world time.
 import msgspec
 
 from simulator.device import PenDevice
+from simulator.firmware.boot import ResetCause
 from simulator.firmware.nvm import Nvm, PowerLostError
 from simulator.line import HostileLine
 from simulator.mechanism import Mechanism
@@ -46,6 +47,7 @@ class World:
         self._rng = stream(self.seed, "memory")
         self._now_us = 0
         self._boot_at_us: int | None = 0
+        self._cause = ResetCause.POWER_ON
         self._hung_until_us: int | None = None
         self._same_instant = 0
         self._inputs_told = self.mechanism.inputs()
@@ -93,7 +95,7 @@ class World:
         self.mechanism.advance(at_us)
         self.trouble.strike(self, at_us)
         if self._hung_until_us is not None and self._hung_until_us <= at_us:
-            self.cut_power(at_us, BOOT_OFF_US)
+            self.cut_power(at_us, BOOT_OFF_US, ResetCause.WATCHDOG)
         if self._boot_at_us is not None and self._boot_at_us <= at_us:
             self._boot(at_us)
         for data in self.line.to_pen.take(at_us):
@@ -146,7 +148,9 @@ class World:
         self._boot_at_us = None
         try:
             self._inputs_told = self.mechanism.inputs()
-            self.device = PenDevice(self.mechanism, self.nvm, self.spec, boot_at_us=at_us)
+            self.device = PenDevice(
+                self.mechanism, self.nvm, self.spec, boot_at_us=at_us, cause=self._cause
+            )
         except PowerLostError:
             self.cut_power(at_us, BOOT_OFF_US)
 
@@ -168,8 +172,11 @@ class World:
 
     # --- what faults and people may do ---
 
-    def cut_power(self, now_us: int, off_us: int = BOOT_OFF_US) -> None:
-        """The supply fails now and is back `off_us` later; the pen boots then."""
+    def cut_power(
+        self, now_us: int, off_us: int = BOOT_OFF_US, cause: ResetCause = ResetCause.POWER_ON
+    ) -> None:
+        """The supply fails now and is back `off_us` later; the pen boots then, told the cause."""
+        self._cause = cause
         parked_us = self.mechanism.cut_power(now_us)
         self.device = None
         self.hand.notice(now_us, DARK)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocol.faults import fault_number
+from protocol.faults import describe_fault, fault_number
 from protocol.words import EndReason, EventFlag, EventKind, RecordState, Result
 from simulator.life import Keeper, LifeError, life_of, load_life, load_oracle, revive, save_oracle
 from simulator.misbehaviour import FaultName, FaultSettings
@@ -159,6 +159,17 @@ def test_reboot_at_rest_and_brown_out_loop_count_their_boots() -> None:
     host = WorldHost(world)
     host.run(10_000_000)
     assert host.connect(5).boot_id == 5
+    host.run(1_000_000)
+    assert describe_fault(host.status.fault).name == "BROWN_OUT"
+
+
+def test_a_hang_ends_in_a_watchdog_reset_that_the_pen_reports() -> None:
+    world = _with(FaultSettings(FaultName.HANG, at_s=2.0))
+    host = WorldHost(world)
+    host.run(4_000_000)
+    host.connect(5)
+    host.run(1_000_000)
+    assert describe_fault(host.status.fault).name == "FIRMWARE"
 
 
 def test_the_hand_lets_go_of_a_pen_that_went_dark() -> None:
