@@ -118,7 +118,7 @@ def _syringe_cells(syringe: SyringeAccount) -> tuple[str, ...]:
 
 
 def _arms(story: Story) -> Table:
-    table = Table(title="Arms: each one was armed by an operator's act")
+    table = Table(title="Arms: one authorisation to move each")
     for heading in ("arm", "for", "punctures", "steps", "end"):
         table.add_column(heading, justify="right" if heading in ("punctures", "steps") else "left")
     for arm in story.arms:

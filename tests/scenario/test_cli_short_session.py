@@ -94,3 +94,9 @@ def test_what_a_run_leaves_behind(run: Path) -> None:
     assert not (run / "pen").exists(), "the simulated pen is still plugged in"
     log = (run / "controller.log").read_text()
     assert "Traceback" not in log
+
+
+def test_the_folder_above_the_runs_names_the_newest(run: Path) -> None:
+    said = in_process("session", "list", "--state", run.parent)
+    assert (said.code, said.number) == (50, 5001)
+    assert f"the newest is --state {run}" in said.err

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from controller.errors import JournalMissing
 from controller.service.places import config_folder, journal_folder
 from controller.session.catalogue import Catalogue
 
@@ -51,8 +52,18 @@ def catalogue_of(config: Path | None) -> Catalogue:
 def journal_of(journal: Path | None, state: Path | None, config: Path | None) -> Path:
     """The journal that was named, or that of the state folder in controller.toml.
 
-    Raises InputError when neither is named and controller.toml cannot be read.
+    Raises InputError when neither is named and controller.toml cannot be read, and JournalMissing
+    when the folder only holds simulated runs, each with a journal of its own.
     """
     if journal is not None:
         return journal
-    return journal_folder(state or catalogue_of(config).settings.state_folder)
+    place = state or catalogue_of(config).settings.state_folder
+    folder = journal_folder(place)
+    runs = [] if folder.exists() else sorted(place.glob("*/journal"))
+    if runs:
+        raise JournalMissing(
+            f"There is no journal in {folder}.",
+            cause="Only simulated runs were made here, and each has a folder of its own.",
+            action=f"Name a run; the newest is --state {runs[-1].parent}",
+        )
+    return folder
