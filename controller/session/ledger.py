@@ -152,12 +152,18 @@ class Ledger:
         if interval is None:
             self._outside_arms(body, amount)
             return
+        granted = interval.possible  # the events were made under what was committed before them
         interval.committed = interval.committed.plus(amount)
         interval.documented += len(body.strokes)
         if interval.is_open:
             interval.puncture_ceiling = max(interval.puncture_ceiling, body.puncture_ceiling)
             interval.step_ceiling = max(interval.step_ceiling, body.step_ceiling)
-        self._check_committed(interval)
+        if not interval.committed.within(granted):
+            self._violate(
+                body.pen_uid,
+                f"Arm {body.arm_id}: the pen's events sum up to {interval.committed}, which is "
+                f"over what it was granted, {granted}.",
+            )
 
     def _outside_arms(self, body: Strokes, amount: Amount) -> None:
         # Arm 0 is the pen's own relief. Another host's arm is documented here, and booked as
@@ -172,15 +178,6 @@ class Ledger:
             if stroke.index < self.next_index.get(key, 0):
                 raise LedgerViolation(f"Event {stroke.index} of boot {key[1]} is booked twice.")
             self.next_index[key] = stroke.index + 1
-
-    def _check_committed(self, interval: Interval) -> None:
-        if not interval.committed.within(interval.possible):
-            opened = interval.opened
-            self._violate(
-                opened.pen_uid,
-                f"Arm {opened.arm_id}: the pen's events sum up to {interval.committed}, which is "
-                f"over what it was granted, {interval.possible}.",
-            )
 
     def _close(self, body: ArmClosed) -> None:
         interval = self._interval(body.pen_uid, body.arm_id)
