@@ -23,7 +23,6 @@ from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
 from controller.session.hearing import Hearing
-from controller.session.states import State
 from controller.settings.service import Realm
 
 STOP_SETTLES_S = 2.0
@@ -72,6 +71,7 @@ class Service:
             self._driving.cancel()
             await asyncio.gather(self._driving, return_exceptions=True)
         self.engine.note(ServiceStopped(reason="stopped"))
+        self.engine.recorder.close()
         for writer in self.writers:
             await writer.close()
             writer.journal.close()
@@ -144,9 +144,9 @@ def assemble(
 
 
 async def _settle(engine: Engine) -> None:
-    if engine.state in (State.ARMING, State.RUNNING, State.ENDING):
+    if engine.arm_is_open:
         engine.stop("the service is stopping")
-        await engine.changes.until(lambda: engine.drive is None, STOP_SETTLES_S)
+        await engine.changes.until(lambda: not engine.arm_is_open, STOP_SETTLES_S)
 
 
 class _Continuing:

@@ -6,13 +6,16 @@ real pen (rule C4), so nothing here needs to ask what kind of pen is connected.
 
 from controller.errors import ConditionNotReached, LinkError, PenRefused, SessionError
 from controller.record.events import Actor
+from controller.session.act_errors import NoPen
 from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.recovery import PenUnsettled
-from controller.session.states import State
+from controller.session.states import State, WrongState
 
 PROGRAM = Actor(name="program", role="program")
 REARM_AFTER_S = 0.3
+_NOT_NOW = (LinkError, ConditionNotReached, PenRefused, PenUnsettled, NoPen, WrongState)
+"""What passes by itself: the line, the pen or a STOP came between the look and the act."""
 
 
 class ProgramOperator:
@@ -44,8 +47,8 @@ class ProgramOperator:
     async def _step(self) -> None:
         try:
             await self._act()
-        except (LinkError, PenRefused, ConditionNotReached, PenUnsettled) as error:
-            # The line or the pen said no for now: look again after a moment, like a person would.
+        except _NOT_NOW as error:
+            # Look again after a moment, like a person would.
             self.rearms += 1
             self._engine.link_error = error
             await self._engine.changes.until(lambda: False, REARM_AFTER_S)

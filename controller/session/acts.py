@@ -248,6 +248,7 @@ class Acts:
         prepared = arming.prepare(pen, arm_id, request, digest, fitted, actor)
         # From the commit on this must come to its end, also when whoever asked goes away.
         opening = asyncio.ensure_future(self._open_arm(pen, prepared, stops))
+        opening.add_done_callback(_seen)
         await asyncio.shield(opening)
 
     async def _open_arm(self, pen: Pen, prepared: arming.Prepared, stops: int) -> None:
@@ -321,6 +322,12 @@ class Acts:
             if interval.opened.arm_id == arm_id:
                 return interval
         raise NoSession(f"Arm {arm_id} is not open in the books.")
+
+
+def _seen(done: "asyncio.Future[None]") -> None:
+    """A refusal is in the record already, also when whoever asked has gone away."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def _clear(pen: Pen, stop_id: int | None, fault: int) -> Cleared:

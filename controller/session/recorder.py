@@ -43,6 +43,10 @@ class Recorder:
         self._writer = writer
         self.accepts = True
 
+    def close(self) -> None:
+        """Take nothing more: the service is ending, and whoever is late is not recorded."""
+        self.accepts = False
+
     def submit(
         self, *bodies: Body, session_id: str | None = None, pen_uid: str | None = None
     ) -> Waiting:

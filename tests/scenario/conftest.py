@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytest.register_assert_rewrite("tests.support.theatre", "tests.support.mishaps")
+
 Figure = Callable[[str], None]
 _FIGURES = pytest.StashKey[list[str]]()
 

@@ -55,3 +55,11 @@ async def test_process_killed_at_random_moments(tmp_path: Path, figure: Figure) 
     assert max(tally.rests_s) <= REST_S
     assert tally.residuals == 0
     figure(str(tally))
+
+
+@pytest.mark.hazard("H08")
+async def test_service_restarted_at_random_moments(tmp_path: Path, figure: Figure) -> None:
+    tally = await sessions_with(tmp_path, mishaps.restart, wanted("MICROPEN_RESTARTS", 100), 50_000)
+    assert max(tally.strokes_after) == 0
+    assert tally.residuals == 0
+    figure(str(tally))

@@ -38,6 +38,7 @@ class Desk:
         self._under_way: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
         self._dead = False
+        self._closed = False
 
     @property
     def failed(self) -> JournalWriteFailed | None:
@@ -47,7 +48,9 @@ class Desk:
     def submit(self, drafts: Sequence[Draft]) -> Waiting:
         """Ask for a commit; nobody answers any more once the process is dead."""
         future: Waiting = self._loop.create_future()
-        if not self._dead:
+        if self._closed:
+            future.set_exception(JournalWriteFailed(f"{self.journal.path} is closed."))
+        elif not self._dead:
             self._on_submit(drafts)
             self._waiting.append((drafts, future))
             self._begin()
@@ -55,6 +58,7 @@ class Desk:
 
     async def close(self) -> None:
         """Commit what is waiting."""
+        self._closed = True
         self._land()
         self._land()
 

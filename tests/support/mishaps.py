@@ -66,6 +66,24 @@ async def kill(theatre: Theatre, rng: Random, tally: Tally) -> None:
     await theatre.start()
 
 
+async def restart(theatre: Theatre, rng: Random, tally: Tally) -> None:
+    """The service is told to stop, and started again: nothing may stay open behind it."""
+    linked = theatre.engine.reconciled
+    theatre_work = [task for task in asyncio.all_tasks() if task.get_name() == "operator"]
+    for task in theatre_work:
+        task.cancel()
+    await theatre.stop()
+    assert not linked or theatre.referee().open_arms == []
+    await _alone(theatre, rng, tally)
+    await theatre.start()
+
+
+async def press_stop(theatre: Theatre, rng: Random, tally: Tally) -> None:
+    """STOP, from wherever; the pen must be at rest at once."""
+    theatre.engine.stop("a mishap")
+    tally.rests_s.append(await theatre.rest(0.15))
+
+
 async def _alone(theatre: Theatre, rng: Random, tally: Tally) -> None:
     before = theatre.stage.truth.so_far().punctures
     if rng.random() < 0.3:

@@ -105,12 +105,16 @@ def _fits(one: tuple[int, int], bound: tuple[int, int]) -> bool:
 
 
 class Referee:
-    """One reading of a journal folder. `problems` holds what contradicts the rules by itself."""
+    """One reading of a journal folder. `problems` holds what contradicts the rules by itself.
+
+    `gaps` are events that never came: only another host, which had them acknowledged, explains one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.arms: dict[str, Arm] = {}
         self.entries: list[tuple[str, str | None, Json]] = []
         self.problems: list[str] = []
+        self.gaps: list[tuple[str, int, int]] = []
         self._next_index: dict[tuple[str, int], int] = {}
         self._plan: dict[str, dict[str, int]] = {}
         report = verify(folder)
@@ -157,6 +161,8 @@ class Referee:
         for uid, truth in truths.items():
             for name, moved in truth.segments().items():
                 found += self._segment(uid, name, moved)
+        strangers = {body["pen_uid"] for body in self.all("foreign_movement")}
+        found += [f"events missing: {gap}" for gap in self.gaps if gap[0] not in strangers]
         for closed in self.all("session_closed"):
             found += _unbalanced(closed["account"])
         return found
@@ -201,7 +207,7 @@ class Referee:
         for stroke in body["strokes"]:
             expected = self._next_index.get(boot, stroke["index"])
             if stroke["index"] != expected:
-                yield f"event {stroke['index']} of boot {boot[1]} where {expected} was due"
+                self.gaps.append((boot[0], expected, stroke["index"]))
             self._next_index[boot] = stroke["index"] + 1
         arm = self.arms.get(arm_name(body["pen_uid"], body["arm_id"]))
         if arm is not None:

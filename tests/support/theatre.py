@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Any, Self
+
+import msgspec
 
 from controller.errors import PortMissing
 from controller.link.port import BytePort
@@ -24,25 +26,34 @@ from controller.session.engine import Engine
 from controller.session.plan import Plan
 from simulator.attach import InProcessOpener
 from simulator.driver import Driver
+from simulator.misbehaviour import FaultName, FaultSettings
+from simulator.ports import Chip
 from simulator.scenario import Scenario
 from simulator.world import World
 from tests.support.bills import wish_for
 from tests.support.desk import Desk
 from tests.support.referee import Referee
 from tests.support.truth import CeilingWatch, Truth, arm_name
-from tests.support.virtual import VirtualClock, advance
+from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
 REST_POLL_S = 0.002
 QUICK_DISK_S = (0.001, 0.02)
+PATIENCE_S = 1_200.0
+"""Virtual seconds after which a session that was not brought to its end fails the test."""
+
+
+def _expect_the_end_within(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop), "the theatre plays in virtual time"
+    loop.limit_s = loop.time() - START_S + seconds
 
 
 class Stage:
-    """One simulated pen in the loop's time, with its truth. `opener` is its port."""
+    """One simulated pen in the loop's time, with its truth."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.world = World(scenario, seed)
         self.driver = Driver(self.world)
-        self.opener = InProcessOpener(self.driver, lambda: PortMissing("The cable is out."))
         self.truth = Truth(self.world.mechanism.oracle)
         self.uid = hex_id(self.world.spec.uid)
 
@@ -55,22 +66,51 @@ class Stage:
 
     def reset(self) -> None:
         """Cut the pen's power now."""
+        self.world.cut_power(self._now_us())
+        self.driver.run()
+
+    def strike(self, name: FaultName, **settings: Any) -> None:
+        """Let a fault of the simulator's catalogue happen from now on."""
+        self._now_us()
+        self.world.trouble.add(FaultSettings(name=name, **settings))
+        self.driver.run()
+
+    def fit_cartridge(self, chip: Chip | None) -> Chip | None:
+        """Change the cartridge; returns the one that comes off."""
+        self._now_us()
+        body = self.world.mechanism
+        before, body.chip_fitted = body.chip_fitted, chip
+        self.driver.run()
+        return before
+
+    def fit_syringe(self) -> None:
+        """Put a full syringe in."""
+        self._now_us()
+        plunger = self.world.mechanism.plunger
+        plunger.travel_left_steps = plunger.settings.capacity_steps
+        self.driver.run()
+
+    def _now_us(self) -> int:
         now_us = self.driver.now_us()
         self.world.advance(now_us)
-        self.world.cut_power(now_us)
-        self.driver.run()
+        return now_us
+
+
+def _port_of(stage: Stage) -> InProcessOpener:
+    return InProcessOpener(stage.driver, lambda: PortMissing("The cable is out."))
 
 
 class Theatre:
     """`async with Theatre(folder, scenario) as theatre`: a started controller, a pen plugged in.
 
     `seed` drives pen, line, hand, nonces and disk. `disk_s` is the range of a commit's duration.
+    A `Stage` of another theatre is that room's pen, carried over; it stays with its first theatre.
     """
 
     def __init__(
         self,
         folder: Path,
-        scenario: Scenario,
+        pen: Scenario | Stage,
         *,
         seed: int = 1,
         disk_s: tuple[float, float] = QUICK_DISK_S,
@@ -78,12 +118,15 @@ class Theatre:
     ) -> None:
         self.folder = folder
         self.clock = VirtualClock.running()
+        _expect_the_end_within(PATIENCE_S)
         self.disk_s = disk_s
         self.rng = Random(f"theatre {seed}")
-        self.stages = [Stage(scenario, seed)]
+        self.stages = [pen if isinstance(pen, Stage) else Stage(pen, seed)]
+        self.opener = _port_of(self.stage)
         self.ceilings = CeilingWatch()
         self.crashes = 0
-        self._vfs = vfs
+        self._own_stages = [] if isinstance(pen, Stage) else list(self.stages)
+        self.vfs = vfs
         self._service: Service | None = None
         self._desks: list[Desk] = []
 
@@ -116,12 +159,12 @@ class Theatre:
     async def __aexit__(self, *_: object) -> None:
         if self._service is not None:
             await self.stop()
-        for stage in self.stages:
+        for stage in self._own_stages:
             stage.driver.stop()
 
     async def start(self) -> None:
         """Start a controller on the journal folder."""
-        journal = Journal.open(self.folder, self.clock, realm="training", vfs=self._vfs)
+        journal = Journal.open(self.folder, self.clock, realm="training", vfs=self.vfs)
         books = read_books(self.folder)
         self._desks = []
         self._service = assemble(
@@ -140,23 +183,25 @@ class Theatre:
         for desk in self._desks:
             desk.kill(written=self.rng.random() < 0.5)
         self._service = None
-        self.stage.opener.unplug("the process is dead")
+        self.opener.unplug("the process is dead")
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.stage.opener.replug()
+        self.opener.replug()
 
     async def open(self) -> BytePort:
         """The controller opens its port: that of the pen which is plugged in."""
-        return await self.stage.opener.open()
+        return await self.opener.open()
 
     # --- what is played ------------------------------------------------------------------------
 
-    async def begin(self, plan: Plan) -> str:
-        """Open a session as `micropen run` would; returns its id."""
+    async def begin(self, plan: Plan, **limits: int) -> str:
+        """Open a session as `micropen run` would, under `limits` that a clinician set; its id."""
         await self.engine.changes.until(lambda: self.engine.reconciled)
         terms = terms_with_pen(wish_for(plan), self.engine.books, self.clock, self.engine.pen)
+        lower = terms.limits.model_copy(update=limits)
+        terms = msgspec.structs.replace(terms, limits=lower)
         session_id = new_session_id(self.clock)
         await self.acts.open(session_id, terms, PROGRAM)
         return session_id
@@ -182,10 +227,10 @@ class Theatre:
     # --- what a room does ------------------------------------------------------------------------
 
     def unplug(self) -> None:
-        self.stage.opener.unplug()
+        self.opener.unplug()
 
     def replug(self) -> None:
-        self.stage.opener.replug()
+        self.opener.replug()
 
     def reset_pen(self) -> None:
         self.stage.reset()
@@ -194,12 +239,14 @@ class Theatre:
         """Pull this pen and plug another one into the same port."""
         self.unplug()
         self.stages.append(Stage(scenario, seed))
+        self._own_stages.append(self.stage)
+        self.opener = _port_of(self.stage)
 
     def plug_in_first_again(self) -> None:
         """Pull the present pen and put the first one back."""
         self.unplug()
         self.stages.append(self.stages.pop(0))
-        self.replug()
+        self.opener = _port_of(self.stage)
 
     async def rest(self, within_s: float) -> float:
         """Seconds from now until the pen rested for good; it must not move after that."""
