@@ -96,7 +96,7 @@ def test_a_syringe_taken_out_has_nothing_left_and_the_next_one_starts_full() -> 
     account = session_account(books, books.sessions[SESSION], ["one"])
     assert [each.left_nl for each in account.syringes] == [0, 500_000]
     assert account.dose == account.zones[0].dose
-    assert (account.primed.certain_nl, account.purged.certain_nl) == (4_200, 300)
+    assert (int(account.primed.certain_nl), int(account.purged.certain_nl)) == (4_200, 300)
 
 
 @pytest.mark.hazard("H30")
