@@ -174,6 +174,13 @@ def test_an_export_that_cannot_be_written(state: Path, tmp_path: Path) -> None:
     assert "No such file or directory" in said.err
 
 
+def test_a_run_folder_that_cannot_be_made() -> None:
+    place = ("--config", CONFIG, "--folder", "/proc/micropen/run")
+    said = in_process("simulate", "--plan", PLAN, *place)
+    assert (said.code, said.number) == (80, 8002)
+    assert "/proc/micropen" in said.err
+
+
 def test_a_simulated_run_never_mixes_with_another(tmp_path: Path) -> None:
     (tmp_path / "oracle.json").touch()
     said = in_process("simulate", "--plan", PLAN, "--config", CONFIG, "--folder", tmp_path)

@@ -2,17 +2,14 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from protocol.limits import PROTOCOL_VERSION
-from tests.support.brokers import PATIENCE_S
-from tests.support.command_line import Said, command, environment, in_process, micropen
+from tests.support.command_line import Said, command, micropen
 from tests.support.inputs import CONFIG, folder, rewrite
+from tests.support.processes import simulated_pen, started
 from tests.support.strangers import Answer, echo, noise, pen_of_version, silence, stranger
 
 PLAN = CONFIG / "plans" / "collagen_induction.toml"
@@ -84,37 +81,6 @@ def test_pen_info_says_the_same(tmp_path: Path) -> None:
     assert versions in said.err
 
 
-@asynccontextmanager
-async def _process(*line: str, ready: bytes) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that has written a line with `ready` in it, and is killed at the end."""
-    child = await asyncio.create_subprocess_exec(
-        *line,
-        env=environment(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    assert child.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while ready not in (line_read := await child.stdout.readline()):
-                assert line_read, "it ended early"
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.communicate()
-
-
-@asynccontextmanager
-async def simulated_pen(place: Path) -> AsyncIterator[Path]:
-    """The simulator as a process, and the path of its pty."""
-    pen = place / "pen"
-    where = ("--pty", str(pen), "--scenario", str(SCENARIO))
-    async with _process(sys.executable, "-m", "simulator", *where, ready=bytes(pen)):
-        yield pen
-
-
 async def _ask(*line: str | Path) -> Said:
     return await asyncio.to_thread(micropen, *line)
 
@@ -123,8 +89,8 @@ async def _ask(*line: str | Path) -> Said:
 async def test_a_second_instance_on_the_port_and_on_the_folder(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with (
-        simulated_pen(tmp_path) as pen,
-        _process(*command(*treat(pen, state)), ready=b"pen up") as first,
+        simulated_pen(tmp_path, SCENARIO) as pen,
+        started(*command(*treat(pen, state)), ready=b"pen up") as first,
     ):
         same_folder = await _ask(*treat(pen, state))
         same_port = await _ask(*treat(pen, tmp_path / "other"))
@@ -141,7 +107,7 @@ async def test_a_second_instance_on_the_port_and_on_the_folder(tmp_path: Path) -
 
 @pytest.mark.real_time("a process and a pty")
 async def test_pen_info_shows_what_the_pen_says_of_itself(tmp_path: Path) -> None:
-    async with simulated_pen(tmp_path) as pen:
+    async with simulated_pen(tmp_path, SCENARIO) as pen:
         info = await _ask("pen", "info", "--port", pen)
     assert info.code == 0
     for words in ("(training)", "12 needles", "punctures", "dose steps", "150 Hz"):
@@ -157,7 +123,7 @@ async def test_a_simulated_pen_is_refused_in_the_treatment_realm(tmp_path: Path)
     with limits.open("a") as file:
         file.write('\n[approval]\nby = "Dr. Test, physician"\non = 2026-01-15\n')
     state = tmp_path / "state"
-    async with simulated_pen(tmp_path) as pen:
+    async with simulated_pen(tmp_path, SCENARIO) as pen:
         said = await _ask(*treat(pen, state, config))
     assert (said.code, said.number) == (30, 3010)
     assert "is a simulated pen; this service works in treatment" in said.err

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from controller.errors import MicropenError
-from controller.service.cli import app
+from controller.service.cli import app, tell_of_defect
 from controller.service.error_tree import error_page, meaning, numbered, tree
 from controller.service.exit_codes import EXIT_CODES, exit_code_page
 
@@ -22,12 +22,8 @@ def test_no_number_is_given_twice() -> None:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: f"E{kind.number}")
 def test_every_error_is_of_its_family_and_explains_itself(kind: type[MicropenError]) -> None:
-    family = kind.__mro__[1]
-    assert (
-        kind is MicropenError
-        or kind.number // 1000 == family.number // 1000
-        or (family is MicropenError and kind.number % 1000 == 0)
-    )
+    family = numbered()[kind.number // 1000 * 1000]
+    assert issubclass(kind, family)
     assert kind.exit_code in EXIT_CODES
     for words in (meaning(kind), kind.cause, kind.action):
         assert words[0].isupper() or words[0] == "`"
@@ -59,3 +55,11 @@ def test_help_tells_every_exit_code() -> None:
     said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"}).output
     for code, words in EXIT_CODES.items():
         assert f"{code}  {words}" in said
+
+
+def test_a_defect_has_a_number_too(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_of_defect(ValueError, ValueError("nobody foresaw this"), None)
+    said = capsys.readouterr().err
+    assert "ValueError: nobody foresaw this" in said
+    assert "E9000" in said
+    assert "Keep the log and report it" in said

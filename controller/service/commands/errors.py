@@ -11,7 +11,8 @@ from controller.service.exit_codes import exit_code_page
 
 def errors(
     number: Annotated[
-        str | None, typer.Argument(help="A number as an error prints it, such as E2002.")
+        str | None,
+        typer.Argument(metavar="NUMBER", help="A number as an error prints it, such as E2002."),
     ] = None,
     exit_codes: Annotated[
         bool, typer.Option("--exit-codes", help="List the exit codes instead.")

@@ -23,7 +23,8 @@ from controller.service.places import journal_folder, telemetry_folder
 from controller.settings import BrokerSettings
 
 Address = Annotated[
-    str | None, typer.Option("--broker", help="host:port. Default: [broker] of controller.toml.")
+    str | None,
+    typer.Option("--broker", help="host:port. Default: the broker table of controller.toml."),
 ]
 Site = Annotated[
     str | None, typer.Option(help="a-z, 0-9 and hyphen. Default: as in controller.toml.")

@@ -1,0 +1,41 @@
+"""Processes of ours that run beside a test until it has seen enough."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.brokers import PATIENCE_S
+from tests.support.command_line import environment
+
+
+@asynccontextmanager
+async def started(*line: str, ready: bytes) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that has written a line with `ready` in it, and is killed at the end."""
+    child = await asyncio.create_subprocess_exec(
+        *line,
+        env=environment(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert child.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while ready not in (line_read := await child.stdout.readline()):
+                assert line_read, "it ended early"
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()
+
+
+@asynccontextmanager
+async def simulated_pen(place: Path, scenario: Path) -> AsyncIterator[Path]:
+    """The simulator as a process, and the path of its pty."""
+    pen = place / "pen"
+    where = ("--pty", str(pen), "--scenario", str(scenario))
+    async with started(sys.executable, "-m", "simulator", *where, ready=bytes(pen)):
+        yield pen
