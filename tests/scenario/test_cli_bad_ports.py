@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol.limits import PROTOCOL_VERSION
-from tests.support.command_line import Said, command, micropen
+from tests.support.command_line import Said, command, in_process, micropen
 from tests.support.inputs import CONFIG, folder, rewrite
 from tests.support.processes import simulated_pen, started
 from tests.support.strangers import Answer, echo, noise, pen_of_version, silence, stranger
