@@ -19,8 +19,8 @@ from controller.errors import (
     NotCertified,
     NotToml,
     PlanBlocked,
-    WrongUsage,
     UnknownName,
+    WrongUsage,
 )
 from controller.service.commands.config import config_app
 from controller.service.commands.plan import plan_app
