@@ -99,7 +99,7 @@ def test_without_a_certificate_nothing_is_metered() -> None:
 
 def allowed(*bodies: Body, given: dict[str, Any] | None = None, **limits: Any) -> Allowance:
     plan = inputs.plan()
-    named = {name: inputs.sourced(value) for name, value in limits.items()}
+    named: dict[str, Any] = {name: inputs.sourced(value) for name, value in limits.items()}
     fields = {"plan": plan, "limits": inputs.limits(plan, **named)} | (given or {})
     found = progress(*bodies, **fields)
     return found.zone_allowance(found.terms.plan.zones[0])
@@ -116,7 +116,8 @@ def allowed(*bodies: Body, given: dict[str, Any] | None = None, **limits: Any) -
 )
 @pytest.mark.parametrize(("bound", "fits"), [(79_999, 7), (80_000, 8), (80_001, 8)])
 def test_every_volume_limit_at_its_boundary(limit: str, name: str, bound: int, fits: int) -> None:
-    assert allowed(**{limit: bound}) == Allowance(fits, fits * DOSE_NL, name)
+    bounds: dict[str, Any] = {limit: bound}
+    assert allowed(**bounds) == Allowance(fits, fits * DOSE_NL, name)
 
 
 @pytest.mark.hazard("H01", "H27")

@@ -1,0 +1,92 @@
+"""Assertions on every status: the pen against its own past, its ceilings and its events."""
+
+import msgspec
+import pytest
+
+from controller.session.amounts import Amount
+from controller.session.ledger import Interval
+from controller.session.watch import Watch, books_ahead, fallen, over_ceiling
+from protocol.messages import Counters, Status
+from tests.support.arms import counters, opened, priming
+from tests.support.fake_pen import status_of
+
+CATEGORIES = Counters.__struct_fields__
+FIVE = Counters(5, 5, 5, 5, 5, 5)
+
+
+def status(ticks: int, now: Counters, arm_id: int = 1) -> Status:
+    return status_of(ticks, counters=now, arm_id=arm_id)
+
+
+def arm(committed: Amount | None = None) -> Interval:
+    return Interval(
+        opened(first=counters(punctures=10, dose_steps=100)),
+        "s-1",
+        committed or Amount(),
+        puncture_ceiling=13,
+        step_ceiling=130,
+    )
+
+
+@pytest.mark.hazard("H14")
+@pytest.mark.parametrize("field", CATEGORIES)
+def test_any_counter_that_falls_is_seen(field: str) -> None:
+    lower = msgspec.structs.replace(FIVE, **{field: 4})
+    assert fallen(FIVE, lower) == [field]
+    assert fallen(lower, FIVE) == []
+    watch = Watch()
+    assert watch.look(status(1, FIVE), None) is None
+    assert watch.look(status(2, lower), None) == f"Counters fell: {field}."
+
+
+def test_an_older_status_says_nothing() -> None:
+    watch = Watch()
+    assert watch.look(status(5, FIVE), None) is None
+    assert watch.look(status(4, Counters(4, 4, 4, 4, 4, 4)), None) is None
+    assert watch.look(status(6, FIVE), None) is None
+
+
+@pytest.mark.hazard("H01", "H43")
+@pytest.mark.parametrize(
+    ("now", "over"),
+    [
+        (Counters(13, 130, 0, 0, 0, 0), False),
+        (Counters(14, 130, 0, 0, 0, 0), True),
+        (Counters(13, 131, 0, 0, 0, 0), True),
+        (Counters(13, 100, 31, 0, 0, 0), True),  # other forward steps count as well
+        (Counters(13, 130, 0, 0, 0, 50), False),  # reverse steps do not
+    ],
+)
+def test_over_the_ceilings_is_seen(now: Counters, over: bool) -> None:
+    assert over_ceiling(arm(), now) is over
+    sentence = Watch().look(status(1, now), arm())
+    assert (sentence == "Arm 1 is over its ceilings.") is over
+
+
+def test_a_reload_arm_is_held_to_its_reverse_steps() -> None:
+    first = counters(reverse_steps=7, prime_steps=1_000)
+    reload = Interval(priming(mode="reload", first=first), None, step_ceiling=107)
+    assert not over_ceiling(reload, Counters(0, 0, 1_000, 0, 0, 107))
+    assert over_ceiling(reload, Counters(0, 0, 1_000, 0, 0, 108))
+    reload.committed = Amount(reverse_steps=10)
+    assert books_ahead(reload, Counters(0, 0, 1_000, 0, 0, 16))
+    assert not books_ahead(reload, Counters(0, 0, 1_000, 0, 0, 17))
+
+
+@pytest.mark.parametrize(
+    ("now", "ahead"),
+    [
+        (Counters(12, 120, 0, 0, 0, 0), False),
+        (Counters(11, 120, 0, 0, 0, 0), True),
+        (Counters(12, 119, 0, 0, 0, 0), True),
+    ],
+)
+def test_events_beyond_the_counters_are_seen(now: Counters, ahead: bool) -> None:
+    proven = arm(Amount(2, dose_steps=20))
+    assert books_ahead(proven, now) is ahead
+    sentence = Watch().look(status(1, now), proven)
+    assert (sentence is not None and "events prove more" in sentence) is ahead
+
+
+def test_another_arms_status_is_not_held_to_these_ceilings() -> None:
+    assert Watch().look(status(1, Counters(99, 990, 0, 0, 0, 0), arm_id=0), arm()) is None
