@@ -8,8 +8,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +48,11 @@ def run_process(make: Callable[[], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
-async def _until_signal(make: Callable[[], Awaitable[None]]) -> None:
-    running = asyncio.ensure_future(make())
+async def _until_signal(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
+    running = loop.create_task(make())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
-    with suppress(asyncio.CancelledError):
-        await running
+    await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()

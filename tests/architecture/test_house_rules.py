@@ -18,7 +18,10 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """`path:function` -> why it may be long (a table written as code)."""
 BROAD_EXCEPTS: dict[str, str] = {}
 """`path` -> why it may catch everything."""
-REAL_SLEEPS = {"tests/support/virtual.py": "advance() refuses the real loop"}
+REAL_SLEEPS = {
+    "tests/support/virtual.py": "advance() refuses the real loop",
+    "tests/support/processes.py": "until() looks again at what a process leaves without an event",
+}
 ASKS_WHETHER_SIMULATED = {
     "controller/pen/identity.py": "refuses a real pen in training and a simulated one in treatment",
     "controller/session/certificate.py": "a training certificate is valid for simulated pens only",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.errors import JournalError
+from controller.errors import JournalError, JournalTooNew
 from controller.record.entry import Draft
 from controller.record.events import ServiceStopped
 from controller.record.reader import JournalReader
@@ -75,9 +75,12 @@ def test_any_byte_of_the_file_is_guarded_or_does_not_matter(data: st.DataObject)
         content = bytearray(file.read_bytes())
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
         file.write_bytes(content)
-        after = verify(file)
         head = (before.head_seq, before.head_hash)
-        assert after.head_hash == before.head_hash or not verify(file, expected_head=head).ok
+        try:
+            after = verify(file, expected_head=head)
+        except JournalTooNew:  # the flipped byte was the schema's number: refused, so seen
+            return
+        assert after.head_hash == before.head_hash or not after.ok
 
 
 @pytest.mark.hazard("H39")

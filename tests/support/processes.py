@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.brokers import PATIENCE_S
 from tests.support.command_line import environment
+
+_LOOK_AGAIN_S = 0.005
 
 
 @asynccontextmanager
@@ -39,3 +41,13 @@ async def simulated_pen(place: Path, scenario: Path) -> AsyncIterator[Path]:
     where = ("--pty", str(pen), "--scenario", str(scenario))
     async with started(sys.executable, "-m", "simulator", *where, ready=bytes(pen)):
         yield pen
+
+
+async def until(condition: Callable[[], bool], within_s: float) -> None:
+    """Turns of the real loop until `condition`; TimeoutError after `within_s`.
+
+    For what a process leaves without any event to wait for: a file, a link, a port.
+    """
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(_LOOK_AGAIN_S)

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from simulator.line import LineSettings, WireSettings
 from simulator.runner import Runner, RunOptions
 from simulator.scenario import CableSettings, Scenario
 from simulator.world import World
-from tests.support.virtual import VirtualLoop
+from tests.support.processes import until
+from tests.support.virtual import VirtualLoop, advance
 
 PATIENCE_S = 10.0
 HELLO = encode_frame(Frame(Hello.KIND, 0, 0, encode_payload(Hello(0xABC, 1))))
@@ -71,7 +71,7 @@ async def test_in_process_pen_runs_in_virtual_time() -> None:
     assert isinstance(asyncio.get_running_loop(), VirtualLoop)
     pen = _pen()
     _, port, ear = await _opened(pen)
-    await asyncio.sleep(600.05)
+    await advance(600.05)
     assert sum(isinstance(message, StatusPush) for message in ear.messages) == 6_000
     pen.stop()
     port.close()
@@ -79,7 +79,7 @@ async def test_in_process_pen_runs_in_virtual_time() -> None:
 
 async def test_bytes_arrive_in_a_later_turn_never_inside_write() -> None:
     pen = _pen()
-    await asyncio.sleep(2.0)
+    await advance(2.0)
     _, port, ear = await _opened(pen)
     port.write(HELLO)
     assert ear.messages == []
@@ -90,7 +90,7 @@ async def test_bytes_arrive_in_a_later_turn_never_inside_write() -> None:
 async def test_line_delay_is_kept_to_the_microsecond() -> None:
     line = LineSettings(WireSettings(latency_us=3_000), WireSettings(latency_us=4_000))
     pen = _pen(Scenario(line=line))
-    await asyncio.sleep(2.0)
+    await advance(2.0)
     _, port, ear = await _opened(pen)
     start_s = asyncio.get_running_loop().time()
     port.write(HELLO)
@@ -135,7 +135,7 @@ async def test_write_from_another_thread_arrives() -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     pen = _pen()
-    await asyncio.sleep(2.0)
+    await advance(2.0)
     _, port, ear = await _opened(pen)
     with loop.wait_for_real():
         thread = threading.Thread(target=port.write, args=(HELLO,))
@@ -147,11 +147,11 @@ async def test_write_from_another_thread_arrives() -> None:
 
 async def test_stopped_driver_leaves_no_timer() -> None:
     pen = _pen()
-    await asyncio.sleep(1.0)
+    await advance(1.0)
     pen.stop()
     before = pen.world.mechanism.oracle.totals
     pen.host_sends(HELLO)
-    await asyncio.sleep(5.0)
+    await advance(5.0)
     assert pen.world.mechanism.oracle.totals == before
     assert pen.world.next_for_host_us() is None
 
@@ -257,36 +257,29 @@ async def test_tcp_speaks_and_the_next_host_takes_over() -> None:
 # --- the process ---
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    """Turns of the real loop until `condition`; fails after `PATIENCE_S`."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - a file or link appears without any event
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.real_time("signals and a pty do not know virtual time")
 async def test_signals_of_the_runner(tmp_path: Path) -> None:
     path, oracle, life = tmp_path / "pen", tmp_path / "oracle.json", tmp_path / "life.json"
     scenario = Scenario(cable=CableSettings(replug_after_s=0.02))
     runner = Runner(scenario, RunOptions(1, pty=path, life_file=life, oracle_file=oracle))
     running = asyncio.create_task(runner.run())
-    await _until(path.is_symlink)
+    await until(path.is_symlink, PATIENCE_S)
     assert (await _hello_over_fd(path)).boot_id == 1
 
     os.kill(os.getpid(), signal.SIGUSR1)
-    await _until(lambda: runner.world.device is None)
-    await _until(lambda: runner.world.device is not None)
+    await until(lambda: runner.world.device is None, PATIENCE_S)
+    await until(lambda: runner.world.device is not None, PATIENCE_S)
     assert (await _hello_over_fd(path)).boot_id == 2
 
     held = os.open(path, os.O_RDWR | os.O_NOCTTY)
     os.kill(os.getpid(), signal.SIGHUP)
-    await _until(lambda: not path.is_symlink())
-    await _until(path.is_symlink)
+    await until(lambda: not path.is_symlink(), PATIENCE_S)
+    await until(path.is_symlink, PATIENCE_S)
     os.close(held)
     assert (await _hello_over_fd(path)).boot_id == 2
 
     os.kill(os.getpid(), signal.SIGUSR2)
-    await _until(oracle.exists)
+    await until(oracle.exists, PATIENCE_S)
     assert load_oracle(oracle).uid == runner.world.spec.uid
     os.kill(os.getpid(), signal.SIGTERM)
     await running
@@ -317,7 +310,7 @@ async def _one_life(folder: Path, *, kill: bool) -> HelloReply:
             str(folder / "life.json"),
         ),
     )
-    await _until(path.is_symlink)
+    await until(path.is_symlink, PATIENCE_S)
     reply = await _hello_over_fd(path)
     process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
     assert await process.wait() == (-signal.SIGKILL if kill else 0)

@@ -11,79 +11,26 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from controller.errors import BrokerAddressRefused, TopicRefused
 from controller.record.archive_file import BatchView, ChainFile
-from controller.record.chain_index import ChainIndex, Offer
-from controller.record.cursor import CursorFile, Position
-from controller.record.entry import ZERO_HASH, Entry
+from controller.record.cursor import Position
+from controller.record.entry import Entry
 from controller.record.events import BODIES
-from controller.record.journal import Journal
 from controller.record.messages import (
     Availability,
     EventBatch,
     Message,
-    Receipt,
     batch_json,
 )
-from controller.record.mqtt import Broker
-from controller.record.outbox import BATCH_BYTES, BATCH_ENTRIES, RESEND_S, Outbox
-from controller.record.reader import JournalReader
+from controller.record.outbox import BATCH_BYTES, BATCH_ENTRIES, RESEND_S
 from controller.record.room import Changed, Room, is_simulated
 from controller.record.schema import json_schemas, schema_files
-from controller.record.topics import Topics, topic_id
 from tests.support import journals
-from tests.support.journals import open_journal, whole_session
+from tests.support.journals import whole_session
+from tests.support.sending import Desk
 
 DOCS = Path(__file__).parents[2] / "docs" / "schema"
-
-
-class HandClock(journals.TickingClock):
-    """A clock that only the test moves."""
-
-    now_s = 50.0
-
-    def mono_s(self) -> float:
-        return self.now_s
-
-
-class Desk:
-    """A journal, its outbox and a clock."""
-
-    def __init__(self, folder: Path, *, archive: bool = False) -> None:
-        self.journal: Journal = open_journal(folder / "journal")
-        self.cursor = CursorFile(folder / "cursor.json")
-        self.clock = HandClock()
-        self.reader = JournalReader(folder / "journal")
-        self.archive = archive
-        self.outbox = self.restarted()
-
-    def restarted(self) -> Outbox:
-        self.outbox = Outbox(self.reader, self.cursor, self.clock, archive=self.archive)
-        return self.outbox
-
-    def record_session(self) -> int:
-        for drafts in whole_session():
-            self.journal.append(drafts)
-        return self.journal.head[0]
-
-    def send_all(self) -> list[Entry]:
-        sent: list[Entry] = []
-        while batch := self.outbox.take():
-            self.outbox.sent(batch)
-            sent += batch
-        return sent
-
-    def receipt(self, seq: int) -> Receipt:
-        own_hash = self.reader.chunk(seq, 1)[0].hash if seq else ZERO_HASH
-        return Receipt(archive="a", chain_id=self.reader.chain_id, seq=seq, hash=own_hash, wall="w")
-
-    def close(self) -> None:
-        self.reader.close()
-        self.journal.close()
 
 
 @pytest.fixture
@@ -432,87 +379,3 @@ def test_archive_refuses_what_is_not_what_was_hashed(desk: Desk, tmp_path: Path)
     assert kept.keep(decoded(forged)) > 0
     assert kept.index.seq < batch[-1].seq
     kept.close()
-
-
-@given(st.permutations(range(1, 9)), st.lists(st.integers(1, 8), max_size=8))
-def test_index_holds_all_in_any_order(order: list[int], repeats: list[int]) -> None:
-    index = ChainIndex()
-    seen: set[int] = set()
-    for seq in [*order, *repeats]:
-        expected = Offer.REPEAT if seq in seen else Offer.NEW
-        assert index.offer(seq, hash_of(seq - 1), hash_of(seq)) is expected
-        seen.add(seq)
-        assert index.seq == next(n for n in range(9) if n + 1 not in seen)
-    assert (index.seq, index.hash) == (8, hash_of(8))
-
-
-def hash_of(seq: int) -> str:
-    return ZERO_HASH if seq == 0 else f"{seq:064x}"[::-1]
-
-
-@pytest.mark.parametrize(
-    ("seq", "prev", "own"),
-    [(1, 9, 1), (3, 9, 3), (5, 9, 5), (7, 9, 7), (4, 3, 9), (1, 0, 9), (0, 0, 0), (-1, 0, 1)],
-)
-def test_index_sees_contradictions(seq: int, prev: int, own: int) -> None:
-    index = ChainIndex()
-    for held in (1, 2, 5, 6):
-        index.offer(held, hash_of(held - 1), hash_of(held))
-    expected = Offer.REPEAT if (seq, own) in {(1, 1), (5, 5)} else Offer.CONFLICT
-    assert index.offer(seq, hash_of(prev), hash_of(own)) is expected
-    assert index.seq == 2
-
-
-def test_topics_are_those_of_the_documentation() -> None:
-    topics = Topics("clinic-1", "room-2")
-    base = "micropen/v1/clinic-1/room-2"
-    assert topics.availability == f"{base}/availability"
-    assert topics.info == f"{base}/info"
-    assert topics.state == f"{base}/state"
-    assert topics.events("s-1") == f"{base}/session/s-1/events"
-    assert topics.events(None) == f"{base}/service/events"
-    assert topics.alarm("occlusion-1") == f"{base}/alarm/occlusion-1"
-    assert topics.receipt == f"{base}/archive/receipt"
-    assert topics.all_events == (f"{base}/session/+/events", f"{base}/service/events")
-
-
-@pytest.mark.parametrize("bad", ["", "Room", "a/b", "a+b", "#", "zürich", "a b", "x" * 65, "a\n"])
-def test_ids_outside_the_alphabet_are_refused(bad: str) -> None:
-    with pytest.raises(TopicRefused):
-        Topics(bad, "room")
-    with pytest.raises(TopicRefused):
-        Topics("site", bad)
-
-
-@given(st.text())
-def test_any_text_becomes_a_topic_id(text: str) -> None:
-    made = topic_id(text)
-    assert set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
-    assert 1 <= len(made) <= 64
-    assert topic_id(made) == made
-
-
-def test_broker_address() -> None:
-    assert Broker.parse("localhost:1883") == Broker("localhost", 1883)
-    assert Broker.parse("[::1]:8883").host == "::1"
-
-
-@pytest.mark.parametrize("bad", ["", "localhost", ":1883", "host:", "host:x", "host:0", "h:70000"])
-def test_broker_address_is_checked(bad: str) -> None:
-    with pytest.raises(BrokerAddressRefused):
-        Broker.parse(bad)
-
-
-def test_password_is_the_first_line_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("secret\nignored\n")
-    assert Broker.parse("h:1", "user", tmp_path / "password").password == "secret"
-    (tmp_path / "password").write_text("")
-    for path in (tmp_path / "password", tmp_path / "none"):
-        with pytest.raises(BrokerAddressRefused, match="no password"):
-            Broker.parse("h:1", "user", path)
-
-
-def test_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("nothing")
-    with pytest.raises(BrokerAddressRefused):
-        Broker.parse("h:1", ca_file=tmp_path / "ca.pem").tls()
