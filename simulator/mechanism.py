@@ -14,6 +14,7 @@ class Mechanism(Body):
     """A pen's actuators and sensors; commands take effect at `now_us` after advancing to it."""
 
     trigger_stuck: bool | None = None
+    chip_taken: Chip | None = None
     _trigger = False
     _encoder_zero_steps = 0
 

@@ -204,9 +204,14 @@ def _air(body: Mechanism, bubble_nl: float, now_us: int) -> None:
     body.fluid.bubble_nl += bubble_nl
 
 
+def _take_cartridge(body: Mechanism, value: float, now_us: int) -> None:
+    del value, now_us
+    body.chip_taken, body.chip_fitted = body.chip_fitted, None
+
+
 def _other_cartridge(body: Mechanism, value: float, now_us: int) -> None:
     del value
-    old = body.chip_fitted
+    old = body.chip_fitted or body.chip_taken
     uid = (old.cartridge_uid if old else 0) + 1 + now_us
     body.chip_fitted = Chip(uid & (1 << 64) - 1, *_like(old), used=False)
 
@@ -259,7 +264,7 @@ EFFECTS: dict[FaultName, tuple[Effect, Effect | None]] = {
     FaultName.AIR: (_body(_air), None),  # nL of air
     FaultName.EMPTY: (_set("plunger", "travel_left_steps", 0), None),
     FaultName.CARTRIDGE_CHANGED: (_body(_other_cartridge), None),
-    FaultName.CARTRIDGE_REMOVED: (_set("", "chip_fitted", None), _body(_other_cartridge)),
+    FaultName.CARTRIDGE_REMOVED: (_body(_take_cartridge), _body(_other_cartridge)),
     FaultName.HOME_LOST: (
         _body(lambda body, _value, _now: body.depth.lose_home()),
         None,

@@ -62,6 +62,7 @@ class Practitioner:
         self._felt = 0
         self._working = False
         self._stroke_felt = False
+        self._moving = False
         self._plan: tuple[int, Callable[[int], None]] | None = None
         self._patient_until_us: int | None = None
 
@@ -72,13 +73,14 @@ class Practitioner:
         if seen.mode is not self._mode:
             self._light_changed(now_us, seen)
         felt_new = seen.strokes_felt > self._felt
-        self._felt = seen.strokes_felt
+        begins = seen.moving and not self._moving
+        self._felt, self._moving = seen.strokes_felt, seen.moving
         if not self._working:
             return
         if felt_new or seen.holding or seen.moving:
             self._stay_patient(now_us)
         if self._mode is Mode.DOSE and self._plan is None:
-            self._follow_dose(now_us, seen, felt_new=felt_new)
+            self._follow_dose(now_us, seen, felt_new=felt_new, begins=begins)
 
     def next_wake_us(self) -> int | None:
         """When the hand next does something by itself."""
@@ -141,12 +143,12 @@ class Practitioner:
 
     # --- from point to point ---
 
-    def _follow_dose(self, now_us: int, seen: Indicator, *, felt_new: bool) -> None:
+    def _follow_dose(self, now_us: int, seen: Indicator, *, felt_new: bool, begins: bool) -> None:
         if felt_new:
             self._stroke_felt = True
-            if self._rng.random() < self.settings.slip_share and seen.moving:
-                self._later(now_us, self.settings.slip_after_us, self._slip)
-                return
+        if begins and self._rng.random() < self.settings.slip_share:
+            self._later(now_us, self.settings.slip_after_us, self._slip)
+            return
         if self._stroke_felt and not seen.moving:
             self._stroke_felt = False
             self._hands.touch(now_us, touching=False)

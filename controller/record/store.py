@@ -129,6 +129,19 @@ def is_new(connection: Connection) -> bool:
     return not connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
 
 
+def is_unborn(file: Path, vfs: str | None = None) -> bool:
+    """Whether a file's making was cut short before it held anything.
+
+    Raises:
+        apsw.Error: it cannot be read.
+    """
+    connection = connect_read_only(file, vfs)
+    try:
+        return is_new(connection)
+    finally:
+        connection.close()
+
+
 def create(connection: Connection, first: Entry) -> None:
     """Write schema and first entry in one transaction.
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from controller.errors import JournalError, JournalMissing, JournalTooNew
 from controller.record.events import BODIES, Body, JournalOpened
 from controller.record.folder import journal_files
-from controller.record.store import RawRow, StoreError, raw_rows
+from controller.record.store import RawRow, StoreError, is_unborn, raw_rows
 
 _GENESIS: Final = b"0" * 64
 _BODY: Final = 10
@@ -118,6 +118,8 @@ def verify(path: Path, *, expected_head: tuple[int, str] | None = None) -> Verif
     disowned = 0
     problem = None
     try:
+        if len(files) > 1 and is_unborn(files[-1]):
+            files.pop()  # a full disk or a crash cut the making of a successor short
         for file, successor in pairwise([*files, None]):
             disowned += _take_file(chain, file or path, _named_end(successor), expected_head)
         if expected_head is not None and chain.seq < expected_head[0]:

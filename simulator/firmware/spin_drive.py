@@ -12,6 +12,9 @@ from simulator.firmware.lease import Lease
 DEVIATION_US = 2_000_000
 """Ten percent off the set cadence for this long is a fault (fault 12 of the catalogue)."""
 
+CAUGHT_POLL_US = 10_000
+"""How often to look at a motor that was told to run and stands, until the jam rule finds it."""
+
 
 class SpinDrive:
     """`is_moving` until the needle stands after `ease` or `cut`, which are the same here."""
@@ -91,11 +94,13 @@ class SpinDrive:
             self.due_us = max(self._stroke_end_us, now_us)
             return
         start_us = mechanics.next_stroke_us()
-        if start_us is None:
+        if start_us is not None:
+            self.due_us = max(start_us, now_us + 1)
+        elif self.is_braking:
             self.is_moving = self.is_braking = False
             self.due_us = None
         else:
-            self.due_us = max(start_us, now_us + 1)
+            self.due_us = now_us + CAUGHT_POLL_US
 
     def _check_cadence(self, now_us: int) -> None:
         last_us, self._last_start_us = self._last_start_us, now_us

@@ -8,7 +8,7 @@ import pytest
 from controller.errors import MicropenError
 from controller.record.events import Actor
 from controller.service.program import PROGRAM
-from controller.session.acts import DosingBlocked, NotAllowed
+from controller.session.act_errors import DosingBlocked, NotAllowed
 from controller.session.states import State
 from simulator.ports import Chip
 from tests.support.bills import dosing, pen_for
@@ -140,7 +140,7 @@ async def test_a_journal_restored_from_a_backup_blocks_dosing(tmp_path: Path) ->
         shutil.copytree(folder, backup)
         await theatre.start()
         work = theatre.operate()
-        await theatre.until(lambda: (drive := theatre.engine.drive) and drive.arm_id > 2)
+        await theatre.until(lambda: theatre.armed_id > 2)
         work.cancel()
         await theatre.stop()
         shutil.rmtree(folder)

@@ -50,8 +50,7 @@ async def test_stop_from_another_thread(tmp_path: Path) -> None:
         work = theatre.operate()
         await in_a_stroke(theatre)
         before = theatre.stage.truth.so_far().punctures
-        assert theatre.engine.drive is not None
-        arm_id = theatre.engine.drive.arm_id
+        arm_id = theatre.armed_id
         stop_id = await asyncio.to_thread(theatre.service.stop, "key", OPERATOR)
         pressed_s = theatre.clock.mono_s()
         assert grants_after(theatre, 0.0, arm_id) > 0

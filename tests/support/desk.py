@@ -18,8 +18,9 @@ Job = tuple[Sequence[Draft], Waiting]
 class Desk:
     """Fits `controller.record.writer.Writer`.
 
-    `latency_s` says how long the next transaction takes; `before_commit` hears of every batch just
-    before it becomes durable, `on_submit` of every draft when it is handed in.
+    `latency_s` says how long the next transaction takes; with `side_by_side` each submission has
+    one of its own, as at `InlineWriter`. `before_commit` hears of every batch just before it becomes
+    durable, `on_submit` of every draft when it is handed in.
     """
 
     def __init__(
@@ -28,8 +29,11 @@ class Desk:
         latency_s: Callable[[], float],
         on_submit: Callable[[Sequence[Draft]], None],
         before_commit: Callable[[Sequence[Draft]], None],
+        *,
+        side_by_side: bool = False,
     ) -> None:
         self.journal = journal
+        self._side_by_side = side_by_side
         self._latency_s = latency_s
         self._on_submit = on_submit
         self._before_commit = before_commit
@@ -52,8 +56,7 @@ class Desk:
             future.set_exception(JournalWriteFailed(f"{self.journal.path} is closed."))
         elif not self._dead:
             self._on_submit(drafts)
-            self._waiting.append((drafts, future))
-            self._begin()
+            self._take((drafts, future))
         return future
 
     async def close(self) -> None:
@@ -71,6 +74,17 @@ class Desk:
         if self._timer is not None:
             self._timer.cancel()
         self.journal.close()
+
+    def _take(self, job: Job) -> None:
+        self._waiting.append(job)
+        if self._side_by_side:
+            self._loop.call_later(self._latency_s(), self._land_first)
+        else:
+            self._begin()
+
+    def _land_first(self) -> None:
+        if self._waiting:
+            self._tell([self._waiting.pop(0)])
 
     def _begin(self) -> None:
         if self._under_way or not self._waiting:

@@ -103,7 +103,8 @@ def _port_of(stage: Stage) -> InProcessOpener:
 class Theatre:
     """`async with Theatre(folder, scenario) as theatre`: a started controller, a pen plugged in.
 
-    `seed` drives pen, line, hand, nonces and disk. `disk_s` is the range of a commit's duration.
+    `seed` drives pen, line, hand, nonces and disk. `disk_s` is the range of a commit's duration,
+    one after the other unless `side_by_side`.
     A `Stage` of another theatre is that room's pen, carried over; it stays with its first theatre.
     """
 
@@ -115,6 +116,7 @@ class Theatre:
         seed: int = 1,
         disk_s: tuple[float, float] = QUICK_DISK_S,
         vfs: str | None = None,
+        side_by_side: bool = False,
     ) -> None:
         self.folder = folder
         self.clock = VirtualClock.running()
@@ -127,6 +129,7 @@ class Theatre:
         self.crashes = 0
         self._own_stages = [] if isinstance(pen, Stage) else list(self.stages)
         self.vfs = vfs
+        self._side_by_side = side_by_side
         self._service: Service | None = None
         self._desks: list[Desk] = []
 
@@ -149,6 +152,11 @@ class Theatre:
     @property
     def acts(self) -> Acts:
         return self.service.acts
+
+    @property
+    def armed_id(self) -> int:
+        """The arm that the pen has opened; 0 when none is under way."""
+        return 0 if self.engine.drive is None else self.engine.drive.arm_id
 
     # --- the controller's life -----------------------------------------------------------------
 
@@ -276,7 +284,13 @@ class Theatre:
         return referee
 
     def _new_desk(self, journal: Journal) -> Desk:
-        desk = Desk(journal, self._latency_s, self._submitted, self._before_commit)
+        desk = Desk(
+            journal,
+            self._latency_s,
+            self._submitted,
+            self._before_commit,
+            side_by_side=self._side_by_side,
+        )
         self._desks.append(desk)
         return desk
 

@@ -132,7 +132,8 @@ def test_slip_lifts_in_mid_dose_and_begins_again_with_a_new_press() -> None:
     hand, hands = _hand(HandSettings(zone_pause_us=0, slip_share=1.0))
     hand.notice(0, _seen(Mode.DOSE))
     _run(hand, 400_000)
-    hand.notice(500_000, _seen(Mode.DOSE, 1, moving=True))
+    hand.notice(500_000, _seen(Mode.DOSE, moving=True))
+    hand.notice(510_000, _seen(Mode.DOSE, moving=True))
     _run(hand, 1_000_000)
     assert hands.acts[2:] == [
         (530_000, "lift"),

@@ -154,3 +154,16 @@ def test_truncated_file_is_bad(folder: Path) -> None:
 def test_nothing_to_verify_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalMissing):
         verify(tmp_path)
+
+
+def test_a_successor_that_a_full_disk_never_let_be_is_no_break(folder: Path) -> None:
+    (folder / "journal-2.db").touch()
+    report = verify(folder)
+    assert report.ok, report
+    assert report.files == 1
+
+
+def test_an_empty_file_in_the_middle_is_a_break(folder: Path) -> None:
+    (folder / "journal.db").rename(folder / "journal-2.db")
+    (folder / "journal.db").touch()
+    assert not verify(folder).ok
