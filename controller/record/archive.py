@@ -6,7 +6,6 @@ nothing of journals. Touches its folder and one broker.
 """
 
 import asyncio
-import logging
 import random
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from controller.clock import Clock, SystemClock
 from controller.record import options
@@ -26,7 +26,7 @@ from controller.record.topics import Topics, topic_id
 BACK_OFF_S: Final = 0.5
 BACK_OFF_MAX_S: Final = 30.0
 
-log = logging.getLogger("archive")
+log = structlog.get_logger(process="archive")
 
 
 class Archive:
@@ -67,12 +67,12 @@ class Archive:
                     back_off_s = BACK_OFF_S
                     await self._serve(connection)
             except MqttError as error:
-                log.warning("no broker: %s", error)
+                log.warning("no broker", error=str(error))
             await asyncio.sleep(back_off_s * self._jitter.uniform(0.5, 1.5))
             back_off_s = min(2 * back_off_s, BACK_OFF_MAX_S)
 
     async def _serve(self, connection: Connection) -> None:
-        log.info("connected to %s:%d", self._broker.host, self._broker.port)
+        log.info("connected", host=self._broker.host, port=self._broker.port)
         for topic in self._topics.all_events:
             await connection.subscribe(topic)
         for chain_id in self._chains:
@@ -90,10 +90,10 @@ class Archive:
                 raise msgspec.ValidationError("chain_id")
             conflicts = self._chain(batch.chain_id).keep(batch)
         except msgspec.DecodeError as error:
-            log.warning("a message on %s is no batch: %s", topic, error)
+            log.warning("message is no batch", topic=topic, error=str(error))
             return None
         if conflicts:
-            log.error("%d entries on %s contradict their chain; not kept", conflicts, topic)
+            log.error("entries contradict their chain, not kept", entries=conflicts, topic=topic)
         return batch.chain_id
 
     def _chain(self, chain_id: str) -> ChainFile:

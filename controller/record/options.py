@@ -1,11 +1,10 @@
 """Command-line options and exit codes that telemetry and archive have in common.
 
-Why argparse: these two processes are kept small, and typer with rich costs them 8 MB.
+Why argparse: these two processes are kept small, and typer costs them 8 MB more.
 """
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import MicropenError
+from controller.logs import set_up_logs
 from controller.record.mqtt import Broker
 
 
@@ -38,8 +38,11 @@ def broker_of(options: argparse.Namespace) -> Broker:
 
 
 def run_process(make: Callable[[], Coroutine[Any, Any, None]]) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit code and prints a numbered error."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    """Run until SIGTERM or SIGINT; gives the exit code and prints a numbered error.
+
+    Log lines are JSON, except on a terminal.
+    """
+    set_up_logs(as_json=not sys.stderr.isatty())
     try:
         asyncio.run(_until_signal(make))
     except MicropenError as error:

@@ -4,10 +4,11 @@ Why the journal itself is the queue: a broker that is gone for a week costs no m
 nobody. Touches the journal (reading) and the cursor's file.
 """
 
-import logging
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
+
+import structlog
 
 from controller.clock import Clock
 from controller.record.cursor import CursorFile, Position
@@ -25,7 +26,7 @@ SAVE_PERIOD_S: Final = 1.0
 RESEND_S: Final = 10.0
 RESEND_MAX_S: Final = 300.0
 
-log = logging.getLogger("telemetry")
+log = structlog.get_logger(process="telemetry")
 
 
 class Outbox:
@@ -58,7 +59,7 @@ class Outbox:
         if found is not None and self._fits(found):
             return found
         if found is not None:
-            log.warning("the cursor is of another journal; everything is sent again")
+            log.warning("cursor is of another journal, everything is sent again", seq=found.seq)
         return Position(self._reader.chain_id)
 
     def _fits(self, position: Position) -> bool:

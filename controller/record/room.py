@@ -57,6 +57,11 @@ class Room:
         self._models: dict[str, str] = {}
         self._pen: tuple[str, str] | None = None
 
+    @property
+    def pen_uid(self) -> str | None:
+        """The pen that was linked last."""
+        return None if self._pen is None else self._pen[0]
+
     def start(self) -> None:
         """Take what is rare from the whole journal, and go on from the newest session's begin.
 

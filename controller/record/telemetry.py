@@ -6,7 +6,6 @@ only input is the journal, read-only; it subscribes to nothing but the archive's
 
 import asyncio
 import json
-import logging
 import random
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from controller.clock import Clock, SystemClock
 from controller.errors import JournalMissing
@@ -44,7 +44,7 @@ BACK_OFF_S: Final = 0.5
 BACK_OFF_MAX_S: Final = 30.0
 CATCH_UP: Final = 200
 
-log = logging.getLogger("telemetry")
+_logger = structlog.get_logger(process="telemetry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,15 @@ class Telemetry:
             self._outbox.save(now=True)
             self._reader.close()
 
+    @property
+    def _log(self) -> Any:
+        """A logger whose lines carry the session and the pen that are being sent."""
+        return _logger.bind(
+            realm=self._reader.realm,
+            session=None if self._room.session is None else self._room.session.session_id,
+            pen=self._room.pen_uid,
+        )
+
     async def _open_journal(self) -> JournalReader:
         waited = False
         while True:
@@ -96,7 +105,7 @@ class Telemetry:
                 return JournalReader(self._settings.journal)
             except JournalMissing as error:
                 if not waited:
-                    log.warning("waiting for the journal: %s", error.what)
+                    _logger.warning("waiting for the journal", reason=error.what)
                 waited = True
                 await asyncio.sleep(1.0)
 
@@ -108,7 +117,7 @@ class Telemetry:
                 async with self._connected() as connection:
                     await self._serve(connection)
             except* MqttError as group:
-                log.warning("no broker: %s", group.exceptions[0])
+                self._log.warning("no broker", error=str(group.exceptions[0]))
             if self._clock.mono_s() - connected_mono_s > BACK_OFF_MAX_S:
                 back_off_s = BACK_OFF_S
             await asyncio.sleep(back_off_s * self._jitter.uniform(0.5, 1.5))
@@ -120,7 +129,8 @@ class Telemetry:
         will = Will(self._topics.availability, offline)
         client_id = f"micropen-{self._reader.host_id}-{topic_id(self._topics.room)}"
         async with connect(self._settings.broker, client_id=client_id, will=will) as connection:
-            log.info("connected to %s:%d", self._settings.broker.host, self._settings.broker.port)
+            broker = self._settings.broker
+            self._log.info("connected", host=broker.host, port=broker.port)
             try:
                 yield connection
             except asyncio.CancelledError:
@@ -155,7 +165,7 @@ class Telemetry:
             try:
                 receipt = msgspec.json.decode(payload, type=Receipt)
             except msgspec.DecodeError:
-                log.warning("a receipt that is none was ignored")
+                self._log.warning("a receipt that is none was ignored")
                 continue
             self._outbox.received(receipt)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from controller.clock import SystemClock
 from controller.errors import MicropenError, ServiceError, SessionError, WrongUsage
 from controller.link.port import check_port
+from controller.logs import set_up_logs
 from controller.record.events import Actor
 from controller.record.folder import FolderLock, journal_files
 from controller.record.opening import history
@@ -22,7 +23,6 @@ from controller.service.commands.options import (
     StateOption,
     catalogue_of,
 )
-from controller.service.logs import set_up_logs
 from controller.service.opening import (
     Wish,
     check_without_pen,

@@ -1,4 +1,8 @@
-"""Log lines: JSON for the journal of a service, readable on a terminal. No line per puncture."""
+"""Log lines: JSON for the journal of a service, readable on a terminal. No line per puncture.
+
+At the bottom of the controller, because both its processes log: the one that drives and the one
+that speaks MQTT. Touches stderr only.
+"""
 
 import logging
 import sys
@@ -7,14 +11,21 @@ from typing import Any
 import orjson
 import structlog
 
-from controller.settings.service import Realm
-
 
 def _as_json(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def set_up_logs(*, as_json: bool, realm: Realm, quiet: bool = False) -> None:
+class _Forward(logging.Handler):
+    """What libraries and asyncio itself have to say, in the same lines as ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the record again."""
+        said, why = record.getMessage(), record.exc_info
+        structlog.get_logger().log(record.levelno, said, logger=record.name, exc_info=why)
+
+
+def set_up_logs(*, as_json: bool, realm: str | None = None, quiet: bool = False) -> None:
     """Send log lines to stderr; every line carries the realm, and session and pen once known.
 
     `quiet` leaves the terminal to a person: only errors are logged.
@@ -38,3 +49,4 @@ def set_up_logs(*, as_json: bool, realm: Realm, quiet: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(realm=realm, session=None, pen=None)
+    logging.basicConfig(handlers=[_Forward()], level=max(level, logging.WARNING), force=True)
