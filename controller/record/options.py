@@ -1,6 +1,6 @@
 """Command-line options and exit codes that telemetry and archive have in common.
 
-Why argparse: these two processes are kept small, and typer costs them 8 MB more.
+Why argparse: these two processes are kept small and need nothing else of the command line.
 """
 
 import argparse
