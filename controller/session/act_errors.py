@@ -28,6 +28,14 @@ class DosingBlocked(SessionError):
     action = "Resolve what the sentence names; until then nothing moves."
 
 
+class NotFit(DosingBlocked):
+    """Cartridge, vial or calibration are not what the session was opened with."""
+
+    number = 4034
+    cause = "Something was exchanged, used up, or has expired since."
+    action = "Put right what the sentence names, then arm again."
+
+
 class NoSession(SessionError):
     """There is no open session."""
 

@@ -5,7 +5,7 @@ Raises, and changes nothing.
 
 from controller.pen.driver import Pen
 from controller.record.events import hex_id
-from controller.session.act_errors import DosingBlocked
+from controller.session.act_errors import DosingBlocked, NotFit
 from controller.session.certificate import Certificate
 from controller.session.engine import Engine
 from controller.session.interlocks import (
@@ -46,7 +46,7 @@ def check_books(engine: Engine) -> None:
 
 
 def check_fit(engine: Engine, progress: Progress, pen: Pen, fitted: Cartridge) -> None:
-    """Raise DosingBlocked unless cartridge, product and certificate are those of the session."""
+    """Raise NotFit unless cartridge, product and certificate are those of the session."""
     terms, now_wall = progress.terms, engine.clock.now_wall()
     armed_here = any(
         arm.opened.cartridge_uid == hex_id(fitted.cartridge_uid) for arm in progress.intervals()
@@ -66,7 +66,7 @@ def check_fit(engine: Engine, progress: Progress, pen: Pen, fitted: Cartridge) -
         findings += _stored(terms.certificate, pen.identity.certificate_id)
     for finding in findings:
         if finding.severity == "block":
-            raise DosingBlocked(finding.sentence)
+            raise NotFit(finding.sentence)
 
 
 def _stored(certificate: Certificate, stored_id: int) -> list[Finding]:
