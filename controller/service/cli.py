@@ -12,6 +12,7 @@ from controller.service.commands.errors import errors
 from controller.service.commands.pen import pen_app
 from controller.service.commands.plan import plan_app
 from controller.service.commands.run import run
+from controller.service.commands.seal import seal
 from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
 from controller.service.commands.telemetry import archive, telemetry
@@ -36,6 +37,7 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.add_typer(pen_app, name="pen")
 app.add_typer(session_app, name="session")
+session_app.command("seal")(seal)
 app.command("telemetry")(telemetry)
 app.command("archive")(archive)
 app.command("errors")(errors)

@@ -19,12 +19,18 @@ from controller.service.narrator import Narrator
 from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.states import State
+from controller.session.units import microlitres
 
 STOP_KEYS = frozenset({" ", "s", "S"})
 HELP = (
     "Keys:  SPACE or s = STOP    ENTER = next step (prime, arm the zone, go on)    "
-    "p = pause    c = clear a stop or fault    q = end the session"
+    "p = pause    c = clear a stop or fault    x = syringe swapped    g = purge    "
+    "q = end the session"
 )
+CONFIRMED = {
+    "x": "Press x again: the syringe was taken out and one with {fill} uL is fitted.",
+    "g": "Press g again: {purge} uL are discarded through the needle, off the skin.",
+}
 
 
 class NoTerminal(ServiceError):
@@ -90,6 +96,7 @@ class TerminalOperator:
         self._stop_line = stop
         self._loop = asyncio.get_running_loop()
         self._narrator = Narrator(engine, acts)
+        self._asked = ""
 
     async def run(self) -> None:
         """Serve the terminal until the session is closed.
@@ -136,8 +143,23 @@ class TerminalOperator:
             case "q":
                 await acts.close(actor)
                 self._say("Session closed.")
+            case "x" | "g":
+                await self._twice(key)
             case _:
                 self._say(HELP)
+        self._asked = key if key in CONFIRMED and self._asked != key else ""
+
+    async def _twice(self, key: str) -> None:
+        plan = self._acts.progress.terms.plan
+        fill, purge = microlitres(plan.syringe_fill_nl), microlitres(plan.prime_nl)
+        if self._asked != key:
+            self._say(CONFIRMED[key].format(fill=fill, purge=purge))
+        elif key == "x":
+            await self._acts.swap_syringe(plan.syringe_fill_nl, self._actor)
+            self._say(f"Syringe swapped: {fill} uL loaded, the old rest discarded. ENTER primes.")
+        else:
+            await self._acts.purge(plan.prime_nl, self._actor)
+            self._say(f"Armed to purge {purge} uL: hold the pen off the skin, press its trigger.")
 
     async def _next(self) -> None:
         acts, engine = self._acts, self._engine
