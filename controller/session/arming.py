@@ -85,7 +85,7 @@ def purge_request(progress: Progress, envelope: Envelope, volume_nl: int) -> Req
     Raises NotInSyringe for a volume that is no whole step, or without dispense; SyringeEmpty.
     """
     _require_dispense(progress)
-    allowance = progress.purge_allowance(volume_nl)
+    allowance = progress.purge_allowance(max(0, volume_nl))
     if allowance.steps == 0:
         if allowance.binding == "syringe":
             raise _nothing("Nothing left to purge", allowance)

@@ -1,6 +1,7 @@
 """One arm's life and STOP: what the pen says, what contradicts, what is recorded."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from controller.errors import LinkLost, RequestTimeout
 from controller.record.events import (
@@ -16,8 +17,9 @@ from controller.session.amounts import Amount
 from controller.session.states import Act, State, WrongState
 from protocol.messages import Stopped
 from protocol.words import EndReason, EventKind, StatusFlag
-from tests.support.arms import PERSON
+from tests.support.arms import PEN, PERSON
 from tests.support.paper_pen import Room, quick
+from tests.support.sessions import SESSION
 from tests.support.virtual import advance
 
 # --- one arm's life ------------------------------------------------------------------------------
@@ -300,3 +302,16 @@ async def test_a_slice_of_the_pens_own_relief_is_no_foreign_movement() -> None:
         await room.acts.treat(PERSON)
         assert room.recorded(ForeignMovement) == []
         assert room.arm.opened.first.reverse_steps == 500
+
+
+async def test_every_line_of_the_log_names_session_and_pen_once() -> None:
+    async with Room() as room:
+        await room.treating()
+        with capture_logs() as lines:
+            await room.acts.pause(PERSON)
+            await room.until(State.READY)
+        assert {(line["session"], line["pen"]) for line in lines} == {(SESSION, PEN)}
+        room.unplug()
+        with capture_logs() as lines:
+            room.engine.log.info("x")
+        assert lines == [{"session": SESSION, "pen": None, "event": "x", "log_level": "info"}]
