@@ -31,7 +31,7 @@ class DosingBlocked(SessionError):
 class NotFit(DosingBlocked):
     """Cartridge, vial or calibration are not what the session was opened with."""
 
-    number = 4034
+    number = 4035
     cause = "Something was exchanged, used up, or has expired since."
     action = "Put right what the sentence names, then arm again."
 
