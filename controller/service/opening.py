@@ -10,9 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import msgspec
+from pydantic import ValidationError
 
 from controller.clock import Clock
-from controller.errors import NoVialFacts
+from controller.errors import NoVialFacts, WrongUsage
 from controller.pen.driver import Pen
 from controller.session.act_errors import NoPen
 from controller.session.books import Books
@@ -46,16 +47,27 @@ class Wish(msgspec.Struct, frozen=True):
 def wish_of(
     plan_file: Path, catalogue: Catalogue, *, patient: str | None, vial: Vial | None, realm: Realm
 ) -> Wish:
-    """Read a plan and what it names. Raises InputError with file, line and key."""
+    """Read a plan and what it names.
+
+    `patient` is a pseudonym instead of the plan's. Raises InputError with file, line and key.
+    """
     plan = load_plan(plan_file)
     if patient is not None:
-        renamed = Plan.model_validate({**plan.model_dump(), "patient": patient})
-        plan = renamed.written_at(plan.origin) if plan.origin else renamed
+        plan = _for_patient(plan, patient)
     product = None
     if plan.product is not None:
         with named_in(plan, "product"):
             product = catalogue.product(plan.product, vial)
     return Wish(plan, catalogue, product, realm)
+
+
+def _for_patient(plan: Plan, patient: str) -> Plan:
+    try:
+        renamed = Plan.model_validate({**plan.model_dump(), "patient": patient})
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise WrongUsage(f"The pseudonym '{patient}' is not accepted: {why}.") from error
+    return renamed.written_at(plan.origin) if plan.origin else renamed
 
 
 def vial_of(lot: str | None, expiry: str | None, reconstituted_at: str | None) -> Vial | None:
