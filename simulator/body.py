@@ -94,7 +94,7 @@ class Body:
             self.skin.run_to(self._now_us)
         steps = self.plunger.run_to(self._now_us) if self.plunger.is_moving else 0
         if steps:
-            self.oracle.stepped(steps)
+            self.oracle.stepped(steps, self._now_us)
         if steps or not self.fluid.is_still():
             self._flow(self._now_us - self._flowed_us, steps)
         self._flowed_us = self._now_us

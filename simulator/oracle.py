@@ -36,10 +36,14 @@ class Totals(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """The JSON export: totals of the pen's life and the newest strokes."""
+    """The JSON export: totals of the pen's life and the newest strokes.
+
+    `moved_us` is when needle or plunger last moved, `world_us` while they do; 0 = never.
+    """
 
     uid: int
     world_us: int
+    moved_us: int
     totals: Totals
     strokes: list[StrokeTruth]
 
@@ -55,6 +59,7 @@ class Oracle:
         self.totals = totals or Totals()
         self.strokes: deque[StrokeTruth] = deque(maxlen=kept)
         self.strokes_seen = 0
+        self._moved_us = 0
         self._open: StrokeTruth | None = None
         self._last: StrokeTruth | None = None
 
@@ -79,11 +84,12 @@ class Oracle:
     def rested(self, now_us: int) -> None:
         """The needle is back."""
         if self._open is not None:
-            self._open.end_us = now_us
+            self._open.end_us = self._moved_us = now_us
             self._open = None
 
-    def stepped(self, steps: int) -> None:
-        """The carriage made `steps`, negative = back."""
+    def stepped(self, steps: int, now_us: int) -> None:
+        """The carriage made `steps` up to now, negative = back."""
+        self._moved_us = now_us
         if steps >= 0:
             self.totals.forward_steps += steps
         else:
@@ -117,4 +123,6 @@ class Oracle:
 
     def report(self, uid: int, now_us: int) -> Report:
         """A copy for export."""
-        return Report(uid, now_us, msgspec.structs.replace(self.totals), list(self.strokes))
+        moved_us = now_us if self.in_stroke else self._moved_us
+        totals = msgspec.structs.replace(self.totals)
+        return Report(uid, now_us, moved_us, totals, list(self.strokes))

@@ -19,7 +19,7 @@ class Desk:
     """Fits `controller.record.writer.Writer`.
 
     `latency_s` says how long the next transaction takes; with `side_by_side` each submission has
-    one of its own, as at `InlineWriter`. `before_commit` hears of every batch just before it becomes
+    one of its own, as at `InlineWriter`. `before_commit` hears of every batch just before it is
     durable, `on_submit` of every draft when it is handed in.
     """
 
