@@ -26,6 +26,8 @@ from controller.session.hearing import Hearing
 from controller.settings.service import Realm
 
 STOP_SETTLES_S = 2.0
+MOST_SUCCESSORS = 2
+"""A disk that fails a third time is left alone: the pen keeps its own record."""
 CONFIG_UNKNOWN = "-"
 
 log = structlog.get_logger("service")
@@ -161,6 +163,9 @@ class _Continuing:
 
     def __call__(self, error: Exception) -> None:
         writers = self._service.writers
+        if len(writers) > MOST_SUCCESSORS:
+            log.error("no further successor journal", after=str(error))
+            return
         try:
             following = successor(writers[-1].journal, self._clock)
         except MicropenError as refused:
@@ -175,7 +180,7 @@ def stop_on_signals(service: Service, done: asyncio.Event) -> None:
     """SIGTERM and SIGINT stop the pen first and end the service then."""
 
     def handle(name: str) -> None:
-        if service.engine.drive is not None:
+        if service.engine.arm_is_open:
             service.stop(f"signal {name}")
         done.set()
 

@@ -32,7 +32,7 @@ from controller.session.act_errors import (
     refused_by_pen,
 )
 from controller.session.alarms import raised
-from controller.session.amounts import wire_counters
+from controller.session.amounts import NegativeDifference, wire_counters
 from controller.session.books import SessionBook
 from controller.session.closing import seal_body
 from controller.session.drive import Drive
@@ -57,6 +57,7 @@ class Acts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._one_at_a_time = asyncio.Lock()
+        self._opening: set[asyncio.Task[None]] = set()
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -201,7 +202,8 @@ class Acts:
     async def seal(self, arm_id: int, actor: Actor, reason: str) -> None:
         """Accept the upper bound of an open arm for ever (a pen lost or destroyed).
 
-        Raises WrongState while an arm is under way: that one ends by the pen's own record.
+        Raises WrongState while an arm is under way, and DosingBlocked while its pen is connected
+        and not found contradictory: such an arm ends by the pen's own record.
         """
         engine = self._engine
         async with self._one_at_a_time:
@@ -210,6 +212,8 @@ class Acts:
             if engine.arm_is_open:
                 after(engine.state, Act.SEAL)
             interval = self._open_interval(arm_id)
+            if engine.state is not State.BLOCKED and self._is_here(interval):
+                raise DosingBlocked(f"The pen is connected; it closes arm {arm_id} by itself.")
             await engine.commit_for(interval, seal_body(interval, actor, reason))
             if engine.books.ledger.open_intervals():
                 return
@@ -230,9 +234,18 @@ class Acts:
             if actor.role == "program" and realm_of(pen.uid) != "training":
                 raise NotAllowed("A program may arm nothing but a simulated pen.")
             check_books(engine)
-            if engine.recovery is not None:
-                await engine.recovery.adopt_foreign()
+            await self._adopt_foreign()
             yield pen
+
+    async def _adopt_foreign(self) -> None:
+        engine = self._engine
+        if engine.recovery is None:
+            return
+        try:
+            await engine.recovery.adopt_foreign()
+        except NegativeDifference as error:
+            engine.contradicted(error.what)
+            raise
 
     async def _arm(self, pen: Pen, request: arming.Request, actor: Actor) -> None:
         engine, stops = self._engine, self._engine.stops_sent
@@ -316,6 +329,10 @@ class Acts:
     def _require(self, state: State) -> None:
         if self._engine.state is not state:
             after(self._engine.state, Act.ARM)
+
+    def _is_here(self, interval: Interval) -> bool:
+        pen = self._engine.pen
+        return pen is not None and hex_id(pen.uid) == interval.opened.pen_uid
 
     def _open_interval(self, arm_id: int) -> Interval:
         for interval in self._engine.books.ledger.open_intervals():

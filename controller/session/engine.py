@@ -307,11 +307,11 @@ class Engine:
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
+        error = None if task.cancelled() else task.exception()
+        if error is None or isinstance(error, JournalError):
+            return  # a failed record has stopped the pen already
         self.log.error("internal error", exc_info=error)
-        if not isinstance(error, JournalError):  # then the pen is stopped already
-            self.stop(f"internal error: {error!r}")
+        self.stop(f"internal error: {error!r}")
 
     def _committed(self) -> None:
         if self.drive is not None and self.drive.is_granting:
@@ -338,15 +338,17 @@ class Engine:
             self.note(*alarm)
 
     def _record_failed(self, error: Exception) -> None:
+        if not isinstance(error, JournalError):
+            self.contradicted(str(error))  # durable, and against the books
+            return
         reason = "the record cannot be written"
         stop_id = self._send_stop(reason)
         self.halt()
         self.log.error("record failed", error=str(error))
-        if isinstance(error, JournalError):
-            self.on_record_failed(error)
+        self.on_record_failed(error)
         self.stop_was_sent(stop_id, reason)
         self.note(*self.alarms.up(raised("record_failed", str(error))))
-        if isinstance(error, JournalError) and self.reconciled and self.pen and self.intake:
+        if self.reconciled and self.pen is not None and self.intake is not None:
             # What was on its way to the disk is in the pen still: read it again.
             self.intake.forget_waiting()
             self.pen.follow_strokes(self.intake.acked_index)

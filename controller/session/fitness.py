@@ -33,13 +33,13 @@ def next_arm_id(engine: Engine, pen: Pen) -> int:
 
 def check_books(engine: Engine) -> None:
     """Raise DosingBlocked while anything is unresolved between books, record and pen."""
-    if engine.recorder.failed:
-        raise DosingBlocked("The record cannot be written.")
     if engine.violations:
         raise DosingBlocked(engine.violations[0])
     alarm = engine.alarms.active.get("books-contradict-pen")
     if alarm is not None:
         raise DosingBlocked(alarm.cause, action=alarm.action)
+    if engine.recorder.failed:
+        raise DosingBlocked("The record cannot be written.")
     if unclosed := engine.books.ledger.open_intervals():
         arm = unclosed[0].opened
         raise DosingBlocked(f"Arm {arm.arm_id} of pen {arm.pen_uid} is still open.")

@@ -1,5 +1,7 @@
 """Opening, closing, clearing, sealing: when each is refused, and what goes on record."""
 
+import asyncio
+
 import pytest
 
 from controller.errors import JournalWriteFailed, PenRefused
@@ -13,6 +15,7 @@ from controller.record.events import (
 )
 from controller.session.act_errors import (
     DosingBlocked,
+    NoPen,
     NoSession,
     NotAllowed,
 )
@@ -221,3 +224,36 @@ async def test_an_arm_under_way_cannot_be_sealed() -> None:
         room.pen.end_arm(EndReason.LAPSE)
         await advance(0.2)
         await room.until(State.READY)
+
+
+@pytest.mark.hazard("H02")
+async def test_an_arm_whose_pen_is_there_is_closed_by_the_pen_alone() -> None:
+    async with Room() as room:
+        await room.treating()
+        room.unplug()
+        room.pen.flags &= ~StatusFlag.AT_REST  # it brakes: not final yet
+        plugging = asyncio.ensure_future(room.plug())
+        await advance(0.3)
+        assert room.is_in(State.INTERRUPTED)
+        with pytest.raises(DosingBlocked, match="closes arm 1 by itself"):
+            await room.acts.seal(1, TECHNICIAN, "impatience")
+        room.pen.flags |= StatusFlag.AT_REST
+        room.pen.end_arm(EndReason.LAPSE)
+        await plugging
+        assert room.arm.closed is not None
+        assert room.arm.closed.how == "final"
+
+
+@pytest.mark.hazard("H14")
+async def test_a_blocked_arm_may_be_sealed_with_its_pen_connected() -> None:
+    async with Room() as room:
+        await room.treating()
+        room.unplug()
+        room.pen.records.clear()
+        room.pen.last_arm_id = room.pen.open_arm = 0
+        await room.plug()
+        assert room.is_in(State.BLOCKED)
+        await room.acts.seal(1, TECHNICIAN, "its memory is lost")
+        assert room.is_in(State.READY)
+        with pytest.raises(NoPen):
+            await room.acts.treat(PERSON)

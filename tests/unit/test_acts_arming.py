@@ -17,10 +17,11 @@ from controller.session.act_errors import (
     NoPen,
     NotAllowed,
 )
+from controller.session.amounts import NegativeDifference
 from controller.session.arming import MODE_NAMES
 from controller.session.states import State, WrongState
 from protocol.words import Mode, Result
-from tests.support.arms import PERSON
+from tests.support.arms import PEN, PERSON, counters
 from tests.support.paper_pen import PaperPen, Room
 from tests.support.virtual import advance
 
@@ -235,3 +236,15 @@ async def test_without_a_pen_nothing_is_armed() -> None:
 def test_modes_of_the_wire_have_their_names() -> None:
     named: dict[Mode, Any] = dict(MODE_NAMES)
     assert named == {mode: mode.name.lower() for mode in Mode}
+
+
+@pytest.mark.hazard("H14")
+async def test_counters_that_fell_since_the_last_arm_stop_everything() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.engine.books.ledger.last_known[PEN] = counters(punctures=1)
+        with pytest.raises(NegativeDifference):
+            await room.acts.treat(PERSON)
+        assert len(room.stops) == 1
+        assert "books-contradict-pen" in room.alarms
+        assert room.recorded(ArmOpened) == []

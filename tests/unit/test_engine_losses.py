@@ -133,6 +133,26 @@ async def test_a_closing_entry_that_one_file_refused_goes_into_the_next() -> Non
         assert [type(b) for b in following.bodies].count(ArmClosed) == 1
 
 
+@pytest.mark.hazard("H02")
+async def test_what_contradicts_the_books_stops_and_lets_nobody_arm() -> None:
+    """The file is good, so the record goes on; the pen does not."""
+    async with Room() as room:
+        await room.treating()
+        await room.strokes(1)
+        assert room.engine.intake is not None
+        room.hearing.pen_strokes(room.real, 1, room.pen.events)  # the same event again
+        await advance(0.001)
+        assert len(room.stops) == 1
+        assert "booked twice" in room.stops[0]
+        assert "record-failed" not in room.alarms
+        assert room.engine.recorder.accepts
+        room.latch_stop(0x5001)
+        await room.until(State.LATCHED)
+        await room.acts.clear(PERSON)
+        with pytest.raises(DosingBlocked, match="booked twice"):
+            await room.acts.treat(PERSON)
+
+
 # --- a restart ----------------------------------------------------------------------------------
 
 
