@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from controller.errors import JournalError, LinkError, LinkLost, PenRefused
+from controller.errors import JournalError
 from controller.pen.driver import Pen
 from controller.pen.identity import realm_of
 from controller.record.events import (
@@ -32,13 +32,12 @@ from controller.session.act_errors import (
     refused_by_pen,
 )
 from controller.session.alarms import raised
-from controller.session.amounts import NegativeDifference, wire_counters
 from controller.session.books import SessionBook
 from controller.session.closing import seal_body
-from controller.session.drive import Drive
 from controller.session.engine import Engine
-from controller.session.fitness import check_books, check_fit, next_arm_id
+from controller.session.fitness import check_books
 from controller.session.ledger import Interval
+from controller.session.opener import Opener
 from controller.session.progress import Progress
 from controller.session.states import Act, State, after
 from controller.session.summary import account_dict
@@ -57,7 +56,7 @@ class Acts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._one_at_a_time = asyncio.Lock()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opener = Opener(engine)
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -126,7 +125,7 @@ class Acts:
         async with self._arming(actor) as pen:
             preloaded = bool(pen.status.flags & StatusFlag.PRELOADED)
             request = arming.prime_request(self.progress, pen.envelope, preloaded=preloaded)
-            await self._arm(pen, request, actor)
+            await self._opener.open(pen, self.progress, request, actor)
 
     async def purge(self, volume_nl: int, actor: Actor) -> None:
         """Arm for discarding `volume_nl` through the needle, off the skin.
@@ -135,7 +134,7 @@ class Acts:
         """
         async with self._arming(actor) as pen:
             request = arming.purge_request(self.progress, pen.envelope, volume_nl)
-            await self._arm(pen, request, actor)
+            await self._opener.open(pen, self.progress, request, actor)
 
     async def treat(self, actor: Actor) -> str:
         """Arm for the next zone of the plan; returns its name. Raises NothingAllowed at the end."""
@@ -148,7 +147,7 @@ class Acts:
             except NothingAllowed as error:
                 self._engine.note(*self._engine.alarms.up(raised("limit_reached", error.what)))
                 raise
-            await self._arm(pen, request, actor)
+            await self._opener.open(pen, self.progress, request, actor)
             return zone.name
 
     async def pause(self, actor: Actor) -> None:
@@ -234,71 +233,8 @@ class Acts:
             if actor.role == "program" and realm_of(pen.uid) != "training":
                 raise NotAllowed("A program may arm nothing but a simulated pen.")
             check_books(engine)
-            await self._adopt_foreign()
+            await self._opener.adopt_foreign()
             yield pen
-
-    async def _adopt_foreign(self) -> None:
-        engine = self._engine
-        if engine.recovery is None:
-            return
-        try:
-            await engine.recovery.adopt_foreign()
-        except NegativeDifference as error:
-            engine.contradicted(error.what)
-            raise
-
-    async def _arm(self, pen: Pen, request: arming.Request, actor: Actor) -> None:
-        engine, stops = self._engine, self._engine.stops_sent
-        fitted = await pen.cartridge()
-        check_fit(engine, self.progress, pen, fitted)
-        digest = await arming.configure(pen, request.settings)
-        self._require(State.READY)
-        if engine.stops_sent != stops:
-            raise PenRefused("ARM was not sent: a stop came first.", result=Result.STOP_LATCHED)
-        if engine.pen is not pen:
-            raise LinkLost("The pen was lost while it was prepared.")
-        arm_id = next_arm_id(engine, pen)
-        prepared = arming.prepare(pen, arm_id, request, digest, fitted, actor)
-        # From the commit on this must come to its end, also when whoever asked goes away.
-        opening = asyncio.ensure_future(self._open_arm(pen, prepared, stops))
-        opening.add_done_callback(_seen)
-        await asyncio.shield(opening)
-
-    async def _open_arm(self, pen: Pen, prepared: arming.Prepared, stops: int) -> None:
-        engine, opened = self._engine, prepared.opened
-        await engine.move(Act.ARM, opened, prepared.first_grant, actor=opened.actor)
-        interval = engine.books.ledger.intervals[(opened.pen_uid, opened.arm_id)]
-        try:
-            ticks = await self._ask_pen(pen, interval, stops)
-        except LinkError as error:
-            if engine.state is State.ARMING:
-                engine.finish(Act.REFUSED, error.what, interval=interval)
-            raise
-        if engine.intake is None or engine.state is not State.ARMING:
-            raise LinkLost("The pen was lost while it was armed.")
-        if engine.stops_sent != stops:
-            engine.finish(Act.REFUSED, "stopped while arming", interval=interval)
-            return
-        engine.armed(
-            Drive(pen, interval, engine.intake, prepared.allowance, engine.complete), ticks
-        )
-
-    async def _ask_pen(self, pen: Pen, interval: Interval, stops: int) -> int:
-        """Ask for the arm; returns the pen's tick at which it was open."""
-        engine, opened = self._engine, interval.opened
-        reply = await pen.arm(
-            opened.arm_id,
-            opened.settings_digest,
-            int(opened.cartridge_uid, 16),
-            int(opened.certificate_id, 16),
-            wire_counters(opened.first),
-            pen.last_stop_id,
-        )
-        if reply.result is not Result.OK:
-            if engine.state is State.ARMING:
-                engine.finish(Act.REFUSED, reply.result.name.lower(), interval=interval)
-            raise refused_by_pen("ARM", reply.result)
-        return reply.status.pen_ticks
 
     def _removed(self, reason: str, actor: Actor) -> list[Body]:
         syringe = self._book().syringe
@@ -339,12 +275,6 @@ class Acts:
             if interval.opened.arm_id == arm_id:
                 return interval
         raise NoSession(f"Arm {arm_id} is not open in the books.")
-
-
-def _seen(done: "asyncio.Future[None]") -> None:
-    """A refusal is in the record already, also when whoever asked has gone away."""
-    if not done.cancelled():
-        done.exception()
 
 
 async def _clear(pen: Pen, stop_id: int | None, fault: int) -> Cleared:

@@ -19,12 +19,10 @@ from controller.record.events import (
     Body,
     LinkLost,
     StateChanged,
-    StopConfirmed,
     StopSent,
     hex_id,
 )
 from controller.session.alarms import AlarmBoard, Change, raised
-from controller.session.amounts import counter_set
 from controller.session.books import Books, SessionBook
 from controller.session.changes import Changes
 from controller.session.drive import Drive
@@ -35,11 +33,10 @@ from controller.session.reconciling import reconcile
 from controller.session.recorder import Recorder, Writer
 from controller.session.recovery import Recovery
 from controller.session.states import Act, State, after
-from protocol.limits import STOP_UNCONFIRMED_US
+from controller.session.stops import Stops
 from protocol.messages import Status, Stopped
 from protocol.words import StatusFlag
 
-_MICRO = 1_000_000
 _ARM_OPEN = frozenset({State.ARMING, State.RUNNING, State.ENDING})
 
 _log = structlog.get_logger("session")
@@ -71,10 +68,9 @@ class Engine:
         self.reconciled = False
         self.link_error: MicropenError | None = None
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
-        self.stops_sent = 0
+        self.stops = Stops(clock, self._not_echoed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._armed_ticks = 0
-        self._stops: dict[int, float] = {}
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -154,7 +150,7 @@ class Engine:
         """The entries by which the alarms follow what the pen has latched."""
         if self.pen is None:
             return []
-        return self.alarms.on_latches(self.pen.status, stop_under_way=bool(self._stops))
+        return self.alarms.on_latches(self.pen.status, stop_under_way=self.stops.under_way)
 
     def check_books(self) -> None:
         """Stop the pen when the books say that it broke the rules."""
@@ -192,31 +188,22 @@ class Engine:
 
     def stop_was_sent(self, stop_id: int, reason: str, actor: Actor | None = None) -> None:
         """Take note of a stop whose bytes another thread has sent already."""
-        self.stops_sent += 1
         self.halt()
-        if stop_id not in self._stops:
-            self._stops[stop_id] = self.clock.mono_s()
-            loop = asyncio.get_running_loop()
-            loop.call_later(STOP_UNCONFIRMED_US / _MICRO, self._expect_echo, stop_id)
+        self.stops.sent(stop_id)
         entry = StopSent(stop_id=hex_id(stop_id), reason=reason, actor=actor)
         self.note(entry, *self.alarms.up(raised("stop_latched", reason)))
 
     def stop_was_echoed(self, stopped: Stopped) -> None:
         """The pen echoed a stop; only the first echo of each stop is recorded."""
-        sent_mono_s = self._stops.pop(stopped.stop_id, None)
-        if sent_mono_s is None:
-            return
-        confirmed = StopConfirmed(
-            stop_id=hex_id(stopped.stop_id),
-            latency_us=int((self.clock.mono_s() - sent_mono_s) * _MICRO),
-            counters=counter_set(stopped.status.counters),
-        )
-        self.note(confirmed, *([] if self._stops else self.alarms.down("stop-unconfirmed")))
+        if (confirmed := self.stops.echoed(stopped)) is not None:
+            bodies: list[Body] = [confirmed]
+            if not self.stops.under_way:
+                bodies += self.alarms.down("stop-unconfirmed")
+            self.note(*bodies)
 
-    def _expect_echo(self, stop_id: int) -> None:
-        if stop_id in self._stops:
-            self.note(*self.alarms.up(raised("stop_unconfirmed")))
-            self.changes.notify()
+    def _not_echoed(self) -> None:
+        self.note(*self.alarms.up(raised("stop_unconfirmed")))
+        self.changes.notify()
 
     # --- the link --------------------------------------------------------------------------
 

@@ -1,0 +1,107 @@
+"""Opens one arm: prepare, record, ask the pen, drive (C4). The order is the point.
+
+The arm and its first ceilings are durable before ARM's first byte, and whatever comes between -
+a stop, the loss of the pen, a refusal - ends it by its own id.
+"""
+
+import asyncio
+
+from controller.errors import LinkError, LinkLost, PenRefused
+from controller.pen.driver import Pen
+from controller.record.events import Actor
+from controller.session import arming
+from controller.session.act_errors import refused_by_pen
+from controller.session.amounts import NegativeDifference, wire_counters
+from controller.session.drive import Drive
+from controller.session.engine import Engine
+from controller.session.fitness import check_fit, next_arm_id
+from controller.session.ledger import Interval
+from controller.session.progress import Progress
+from controller.session.states import Act, State, after
+from protocol.words import Result
+
+
+class Opener:
+    """Opens arms for an engine, one at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def adopt_foreign(self) -> None:
+        """Book what the pen did since the last arm; raises as `Recovery.adopt_foreign` does."""
+        engine = self._engine
+        if engine.recovery is None:
+            return
+        try:
+            await engine.recovery.adopt_foreign()
+        except NegativeDifference as error:
+            engine.contradicted(error.what)
+            raise
+
+    async def open(
+        self, pen: Pen, progress: Progress, request: arming.Request, actor: Actor
+    ) -> None:
+        """Open one arm and let it be driven.
+
+        Raises NotFit, DosingBlocked, PenRefused, LinkError, JournalError or WrongState; whatever is
+        raised, no arm is left behind without its end.
+        """
+        engine, stops = self._engine, self._engine.stops.count
+        fitted = await pen.cartridge()
+        check_fit(engine, progress, pen, fitted)
+        digest = await arming.configure(pen, request.settings)
+        if engine.state is not State.READY:
+            after(engine.state, Act.ARM)
+        if engine.stops.count != stops:
+            raise PenRefused("ARM was not sent: a stop came first.", result=Result.STOP_LATCHED)
+        if engine.pen is not pen:
+            raise LinkLost("The pen was lost while it was prepared.")
+        arm_id = next_arm_id(engine, pen)
+        prepared = arming.prepare(pen, arm_id, request, digest, fitted, actor)
+        # From the commit on this must come to its end, also when whoever asked goes away.
+        opening = asyncio.create_task(self._open_arm(pen, prepared, stops))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opened)
+        await asyncio.shield(opening)
+
+    def _opened(self, opening: "asyncio.Task[None]") -> None:
+        self._opening.discard(opening)
+        if not opening.cancelled():
+            opening.exception()  # a refusal is on record, also when whoever asked has gone away
+
+    async def _open_arm(self, pen: Pen, prepared: arming.Prepared, stops: int) -> None:
+        engine, opened = self._engine, prepared.opened
+        await engine.move(Act.ARM, opened, prepared.first_grant, actor=opened.actor)
+        interval = engine.books.ledger.intervals[(opened.pen_uid, opened.arm_id)]
+        try:
+            ticks = await self._ask_pen(pen, interval)
+        except LinkError as error:
+            if engine.state is State.ARMING:
+                engine.finish(Act.REFUSED, error.what, interval=interval)
+            raise
+        if engine.intake is None or engine.state is not State.ARMING:
+            raise LinkLost("The pen was lost while it was armed.")
+        if engine.stops.count != stops:
+            engine.finish(Act.REFUSED, "stopped while arming", interval=interval)
+            return
+        engine.armed(
+            Drive(pen, interval, engine.intake, prepared.allowance, engine.complete), ticks
+        )
+
+    async def _ask_pen(self, pen: Pen, interval: Interval) -> int:
+        """Ask for the arm; returns the pen's tick at which it was open."""
+        engine, opened = self._engine, interval.opened
+        reply = await pen.arm(
+            opened.arm_id,
+            opened.settings_digest,
+            int(opened.cartridge_uid, 16),
+            int(opened.certificate_id, 16),
+            wire_counters(opened.first),
+            pen.last_stop_id,
+        )
+        if reply.result is not Result.OK:
+            if engine.state is State.ARMING:
+                engine.finish(Act.REFUSED, reply.result.name.lower(), interval=interval)
+            raise refused_by_pen("ARM", reply.result)
+        return reply.status.pen_ticks
