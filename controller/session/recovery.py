@@ -141,7 +141,6 @@ class Recovery:
         if status.fault == NVM_FAULT:
             raise RecordUnusable("The pen has lost its memory (fault 60).")
         now = counter_set(status.counters)
-        difference(self._ledger.last_known[self._uid], now)
         for interval in self._ledger.open_intervals(self._uid):
             difference(counters_with(interval.opened.first, interval.committed), now)
 

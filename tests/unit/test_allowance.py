@@ -30,6 +30,7 @@ def room(bound: int, used: int = 0, unit: str = "nl", name: str = "room") -> Roo
 
 def test_the_plan_binds_when_every_room_is_wide() -> None:
     assert dosing(room(1_000)) == Allowance(8, 80, "plan")
+    assert dosing(room(80)) == Allowance(8, 80, "plan")
 
 
 @pytest.mark.hazard("H01")

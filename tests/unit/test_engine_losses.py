@@ -111,6 +111,8 @@ async def test_the_record_goes_on_in_a_successor_with_every_event_once() -> None
         room.latch_stop(0x5001)
         await room.until(State.LATCHED)
         assert room.arm.certain == room.arm.possible == Amount(3, dose_steps=30_000)
+        assert room.arm.committed == room.arm.certain
+        assert room.alarms == ["record-failed", "stop-latched"]
         kinds = [body.kind for body in following.bodies]
         assert kinds[:2] == ["stop_sent", "alarm_raised"]
         assert "arm_closed" in kinds

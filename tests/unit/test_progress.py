@@ -144,7 +144,15 @@ def test_the_plan_binds_under_wide_limits() -> None:
 
 
 @pytest.mark.hazard("H01")
-def test_limits_count_residuals_and_open_arms_at_their_upper_end() -> None:
+@pytest.mark.parametrize(
+    ("limit", "name"),
+    [
+        ("max_zone_nl", "zone limit"),
+        ("max_session_nl", "session limit"),
+        ("max_course_nl", "course limit"),
+    ],
+)
+def test_limits_count_residuals_and_open_arms_at_their_upper_end(limit: str, name: str) -> None:
     residual = opened(1, steps=DOSE_NL)
     bodies = [
         residual,
@@ -152,7 +160,8 @@ def test_limits_count_residuals_and_open_arms_at_their_upper_end() -> None:
         opened(2, steps=DOSE_NL),
         batch(event(0, steps=DOSE_NL), arm_id=2, ceilings=(2, 2 * DOSE_NL)),
     ]
-    assert allowed(*bodies, max_zone_nl=70_000) == Allowance(2, 2 * DOSE_NL, "zone limit")
+    bounds: dict[str, Any] = {limit: 70_000}
+    assert allowed(*bodies, **bounds) == Allowance(2, 2 * DOSE_NL, name)
 
 
 @pytest.mark.hazard("H30")

@@ -20,7 +20,7 @@ from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
 from tests.support.arms import PEN, PERSON, TECHNICIAN
-from tests.support.paper_pen import PaperPen, Room
+from tests.support.paper_pen import PaperPen, Room, quick
 from tests.support.virtual import advance
 
 NVM_FAULT = fault_number("NVM_FAULT")
@@ -144,7 +144,7 @@ async def test_an_arm_that_the_pen_never_saw_is_closed_as_never() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        {"boot_id": 2},
+        {"boot_id": 2, "next_index": 0, "events": []},
         {"fault": NVM_FAULT, "highest_arm_id": 0},
         {"records": {}},
         {"counters": None},
@@ -245,3 +245,29 @@ async def test_a_record_over_the_ceilings_stops_and_lets_nobody_arm() -> None:
         assert len(room.stops) == 1
         with pytest.raises((DosingBlocked, WrongState)):
             await room.acts.treat(PERSON)
+
+
+@pytest.mark.hazard("H03")
+async def test_a_zone_that_turns_out_short_after_a_loss_is_alarmed() -> None:
+    async with Room() as room:
+        await room.treating(quick(3))
+        await room.strokes(2, 9_000)
+        room.unplug()
+        room.pen.stroke(9_000)
+        room.pen.end_arm(EndReason.LAPSE)
+        await room.plug()
+        assert "dose-shortfall-one" in room.alarms
+
+
+@pytest.mark.hazard("H14")
+async def test_counters_that_fell_with_nothing_open_block() -> None:
+    async with Room() as room:
+        await room.treating()
+        await room.strokes(2)
+        await room.acts.pause(PERSON)
+        await room.until(State.READY)
+        room.unplug()
+        room.pen.count(dose_steps=-1)
+        await room.plug()
+        assert room.is_in(State.BLOCKED)
+        assert "dose_steps 20000 -> 19999" in str(room.engine.link_error)
