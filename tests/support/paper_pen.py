@@ -66,6 +66,7 @@ class PaperPen:
         self.flags = StatusFlag.AT_REST | StatusFlag.HOMED | StatusFlag.PRELOADED
         self.fault = 0
         self.next_index = 0
+        self.boot_mono_s = 0.0
         self.highest_arm_id = 0
         self.open_arm = 0
         self.last_stop_id = 0
@@ -87,7 +88,7 @@ class PaperPen:
 
     @property
     def status(self) -> Status:
-        ticks = round(asyncio.get_running_loop().time() * 1e6)
+        ticks = round((asyncio.get_running_loop().time() - self.boot_mono_s) * 1e6)
         state = PenState.ARMED if self.open_arm else PenState.IDLE
         return Status(
             ticks,
@@ -204,6 +205,7 @@ class PaperPen:
     def boot(self) -> None:
         """Power off and on: the ring is lost, the arm is over."""
         self.boot_id += 1
+        self.boot_mono_s = asyncio.get_running_loop().time()
         self.next_index, self.events = 0, []
 
     def _record(

@@ -248,3 +248,17 @@ async def test_counters_that_fell_since_the_last_arm_stop_everything() -> None:
         assert len(room.stops) == 1
         assert "books-contradict-pen" in room.alarms
         assert room.recorded(ArmOpened) == []
+
+
+async def test_a_refusal_that_comes_with_the_loss_is_only_a_refusal() -> None:
+    async with Room() as room:
+        await room.ready()
+
+        def refused() -> Result:
+            room.unplug()
+            return Result.BATTERY_LOW
+
+        room.pen.refuse["arm"] = refused
+        with pytest.raises(PenRefused):
+            await room.acts.treat(PERSON)
+        assert room.is_in(State.INTERRUPTED)

@@ -132,6 +132,20 @@ async def test_a_prime_takes_the_preload_along(prime_nl: int, slices: int) -> No
         assert not needs_prime(room)
 
 
+@pytest.mark.hazard("H30")
+async def test_slices_never_take_more_than_the_syringe_holds() -> None:
+    async with Room() as room:
+        room.pen.flags &= ~StatusFlag.PRELOADED
+        await room.plug()
+        await room.open(terms(inputs.plan(prime_nl=5_000, syringe_fill_nl=5_003)))
+        await room.acts.prime(PERSON)
+        assert room.engine.drive is not None
+        assert (room.arm.opened.steps, room.engine.drive.allowance.steps) == (2_501, 5_002)
+        await advance(0.01)
+        await room.strokes(2, kind=PRIME)
+        await room.until(State.READY)
+
+
 async def test_a_pen_that_lost_its_preload_must_prime_again() -> None:
     async with Room() as room:
         await room.ready()

@@ -17,9 +17,10 @@ from controller.session.amounts import Amount
 from controller.session.states import Act, State, WrongState
 from protocol.messages import Stopped
 from protocol.words import EndReason, EventKind, StatusFlag
+from tests.support import inputs
 from tests.support.arms import PEN, PERSON
 from tests.support.paper_pen import Room, quick
-from tests.support.sessions import SESSION
+from tests.support.sessions import SESSION, terms
 from tests.support.virtual import advance
 
 # --- one arm's life ------------------------------------------------------------------------------
@@ -315,3 +316,35 @@ async def test_every_line_of_the_log_names_session_and_pen_once() -> None:
         with capture_logs() as lines:
             room.engine.log.info("x")
         assert lines == [{"session": SESSION, "pen": None, "event": "x", "log_level": "info"}]
+
+
+async def test_collagen_induction_ends_where_the_needle_can_rest() -> None:
+    plan = inputs.stamping()
+    async with Room() as room:
+        await room.treating(terms(plan))
+        for _ in range(2):
+            await room.strokes(1)
+            made = [room.pen.stroke() for _ in range(98)]
+            room.deliver(made)
+            await advance(0.001)
+        await room.strokes(49)
+        assert room.is_in(State.RUNNING)
+        room.pen.flags |= StatusFlag.HOLDING
+        room.tell()
+        await room.until(State.READY)
+        assert room.arm.certain == room.arm.possible == Amount(247)
+        assert room.acts.progress.next_zone() is None
+
+
+async def test_the_same_stop_sent_again_is_timed_from_the_first() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.engine.stop_was_sent(0x77, "operator")
+        await advance(0.08)
+        room.engine.stop_was_sent(0x77, "operator")
+        await advance(0.01)
+        room.latch_stop(0x77)
+        (confirmed,) = room.recorded(StopConfirmed)
+        assert confirmed.latency_us > 85_000
+        await advance(0.2)
+        assert "stop-unconfirmed" not in room.alarms

@@ -19,7 +19,7 @@ from controller.session.amounts import Amount
 from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
-from tests.support.arms import PEN, PERSON, TECHNICIAN
+from tests.support.arms import PEN, PERSON, TECHNICIAN, UID
 from tests.support.paper_pen import PaperPen, Room, quick
 from tests.support.virtual import advance
 
@@ -145,7 +145,6 @@ async def test_an_arm_that_the_pen_never_saw_is_closed_as_never() -> None:
     "spoil",
     [
         {"boot_id": 2, "next_index": 0, "events": []},
-        {"fault": NVM_FAULT, "highest_arm_id": 0},
         {"records": {}},
         {"counters": None},
     ],
@@ -271,3 +270,57 @@ async def test_counters_that_fell_with_nothing_open_block() -> None:
         await room.plug()
         assert room.is_in(State.BLOCKED)
         assert "dose_steps 20000 -> 19999" in str(room.engine.link_error)
+
+
+@pytest.mark.hazard("H14")
+async def test_a_pen_whose_memory_is_lost_cannot_say_that_an_arm_never_was() -> None:
+    async with Room() as room:
+        await interrupted(room, strokes=0)
+        room.pen.fault, room.pen.highest_arm_id, room.pen.last_arm_id = NVM_FAULT, 0, 0
+        await room.plug()
+        assert room.is_in(State.BLOCKED)
+        assert room.arm.is_open
+
+
+async def test_a_broken_rule_is_not_forgotten_by_plugging_in_again() -> None:
+    async with Room() as room:
+        await interrupted(room)
+        room.pen.count(punctures=20, dose_steps=200_000)
+        room.pen.end_arm(EndReason.LAPSE)
+        await room.plug()
+        room.unplug()
+        await room.plug()
+        assert len(room.stops) == 1
+        assert "books-contradict-pen" in room.alarms
+
+
+@pytest.mark.hazard("H02")
+async def test_another_pen_does_not_close_what_the_first_one_left_open() -> None:
+    async with Room() as room:
+        await interrupted(room)
+        first, room.pen = room.pen, PaperPen(uid=UID + 1)
+        await room.plug()
+        assert room.engine.reconciled
+        assert room.is_in(State.INTERRUPTED)
+        assert "uncertain-delivery" in room.alarms
+        with pytest.raises(WrongState):
+            await room.acts.treat(PERSON)
+        room.unplug()
+        first.end_arm(EndReason.LAPSE)
+        room.pen = first
+        await room.plug()
+        assert room.is_in(State.READY)
+
+
+@pytest.mark.hazard("H13")
+async def test_a_rebooted_pen_is_watched_by_its_new_clock() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.pen.count(punctures=5)
+        room.tell()
+        room.unplug()
+        room.pen.boot()
+        await room.plug()
+        room.pen.count(punctures=-1)
+        await advance(0.2)
+        assert room.stops == ["Counters fell: punctures."]
