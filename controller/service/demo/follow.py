@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from controller.errors import JournalMissing
 from controller.record.events import (
     AlarmCleared,
     AlarmRaised,
@@ -9,7 +10,6 @@ from controller.record.events import (
     LinkUp,
     Strokes,
 )
-from controller.record.folder import journal_files
 from controller.record.reader import JournalReader
 from controller.session.books import Books, SessionBook
 from controller.session.progress import Progress
@@ -60,11 +60,12 @@ class Follower:
         return (len(self._recent_ticks) - 1) * 1_000_000 / span_us if span_us > 0 else 0.0
 
     def read(self) -> None:
-        """Take in what was committed since the last call."""
+        """Take in what was committed since the last call; nothing while there is no journal."""
         if self._reader is None:
-            if not self._folder.is_dir() or not journal_files(self._folder):
+            try:
+                self._reader = JournalReader(self._folder)
+            except JournalMissing:  # not made yet, or its first entry is not committed yet
                 return
-            self._reader = JournalReader(self._folder)
         for entry in self._reader.entries(self._next_seq):
             self._next_seq = entry.seq + 1
             self.seen.add((entry.seq, entry.hash))
