@@ -1,18 +1,21 @@
-"""One look at a pen: who it is, what it can, what it counted. Moves nothing, arms nothing."""
+"""Short visits to a pen: a look at what it is, or a certificate for it. Moves nothing."""
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
 from controller.clock import SystemClock
-from controller.errors import MicropenError, NoAnswer
+from controller.errors import MicropenError, NoAnswer, NotCertified, PenRefused
 from controller.link.port import SerialOpener
 from controller.pen.driver import Pen, PenLine
 from controller.pen.strokes import PenStroke
+from controller.session.certificate import Certificate
 from controller.session.changes import Changes
 from protocol.messages import Cartridge, Envelope, Health, Identity, Status, Stopped
+from protocol.words import RESULT_SENTENCES, Result
 
 ANSWER_WITHIN_S = 10.0
 
@@ -64,8 +67,9 @@ class _Looker:
         """Nothing to do."""
 
 
-async def look(path: str) -> PenFacts:
-    """Link to the pen on `path`, ask, and let go again.
+@asynccontextmanager
+async def linked(path: str) -> AsyncIterator[Pen]:
+    """A link to the pen on `path` inside the `async with`.
 
     A new link ends an arm that another host may have open (C2). Raises LinkError or PenError.
     """
@@ -82,8 +86,31 @@ async def look(path: str) -> PenFacts:
             raise looker.error
         if looker.pen is None:
             raise NoAnswer(f"No pen answered on {path} within {ANSWER_WITHIN_S:.0f} s.")
-        pen = looker.pen
-        return PenFacts(pen.identity, pen.envelope, await pen.cartridge(), pen.status)
+        yield looker.pen
     finally:
         driving.cancel()
         await asyncio.gather(driving, return_exceptions=True)
+
+
+async def look(path: str) -> PenFacts:
+    """Link to the pen on `path`, ask, and let go again. Raises LinkError or PenError."""
+    async with linked(path) as pen:
+        return PenFacts(pen.identity, pen.envelope, await pen.cartridge(), pen.status)
+
+
+async def store_certificate(path: str, certificate: Certificate) -> None:
+    """Write a certificate's id into the pen that it certifies.
+
+    Raises NotCertified when it is another pen's, PenRefused when the pen is armed or moving.
+    """
+    async with linked(path) as pen:
+        if not certificate.is_for(pen.uid):
+            raise NotCertified(
+                f"Certificate {certificate.certificate_id} is not for pen {pen.uid:016x}.",
+                cause="The certificate belongs to another pen.",
+                action="Connect that pen, or choose the certificate of this one.",
+            )
+        reply = await pen.store_certificate(certificate.wire_id)
+        if reply.result is not Result.OK:
+            sentence = RESULT_SENTENCES[reply.result]
+            raise PenRefused(f"The certificate was not stored: {sentence}.", result=reply.result)

@@ -1,6 +1,7 @@
-"""`micropen pen`: what a pen says about itself. Moves nothing."""
+"""`micropen pen`: what a pen says about itself, and its certificate. Moves nothing."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -9,12 +10,12 @@ from rich.table import Table
 from controller.link.port import check_port
 from controller.pen.identity import realm_of, text_of
 from controller.service.commands.options import ConfigOption, PortOption, catalogue_of
-from controller.service.looking import PenFacts, look
+from controller.service.looking import PenFacts, look, store_certificate
 from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
 
-pen_app = typer.Typer(no_args_is_help=True, help="Look at the pen.")
+pen_app = typer.Typer(no_args_is_help=True, help="Look at the pen, or give it its certificate.")
 
 
 @pen_app.callback()
@@ -35,6 +36,24 @@ def info(
     check_port(path)
     facts = asyncio.run(look(path))
     Console().print(_table(facts))
+
+
+@pen_app.command("certify")
+def certify(
+    name: Annotated[str, typer.Argument(help="A file of config/certificates, without .toml.")],
+    port: PortOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Store a certificate's id in the pen that it certifies. A technician's act.
+
+    The pen doses only in sessions that hold the certificate whose id it stores.
+    """
+    catalogue = catalogue_of(config)
+    certificate = catalogue.certificate(name)
+    path = port or catalogue.settings.pen_port.path
+    check_port(path)
+    asyncio.run(store_certificate(path, certificate))
+    typer.echo(f"The pen stores certificate {certificate.certificate_id}.")
 
 
 def _table(facts: PenFacts) -> Table:
