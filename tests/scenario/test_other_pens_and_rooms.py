@@ -127,6 +127,40 @@ async def test_movement_in_another_room_is_foreign_and_nobody_s(tmp_path: Path) 
     assert sum(arm.certain[0] for arm in referee.arms.values()) == 10
 
 
+@pytest.mark.hazard("H37")
+async def test_a_second_host_that_takes_the_pen_ends_the_arm(tmp_path: Path) -> None:
+    """Its handshake stops the pen at once; the first host goes on when it has the pen again."""
+    plan = dosing(8, 6)
+    async with Theatre(tmp_path / "here", pen_for(plan)) as here:
+        await here.begin(plan)
+        work = here.operate()
+        await here.until(lambda: here.stage.truth.so_far().punctures > 2)
+        async with Theatre(tmp_path / "there", here.stage, seed=5) as there:
+            await there.until(lambda: there.engine.reconciled)
+            made = here.stage.truth.so_far().punctures
+            assert await there.rest(0.5) < 0.05
+            assert here.stage.truth.so_far().punctures == made
+        await work
+        referee = here.check()
+    assert "new_link" in referee.end_reasons
+    assert "foreign_movement" not in referee.alarms
+    assert referee.all("session_closed")[0]["outcome"] == "complete"
+
+
+@pytest.mark.hazard("H23")
+async def test_a_used_cartridge_is_refused_to_the_next_patient(tmp_path: Path) -> None:
+    async with Theatre(tmp_path / "j", pen_for(dosing())) as theatre:
+        await theatre.play(dosing(2))
+        made = theatre.stage.truth.so_far().counted
+        await theatre.begin(dosing(2, patient="p-2"))
+        with pytest.raises(DosingBlocked, match="used before"):
+            await theatre.operate()
+        assert theatre.stage.truth.so_far().counted == made
+        theatre.stage.fit_cartridge(FRESH)
+        await theatre.operate()
+        theatre.check()
+
+
 @pytest.mark.hazard("H14")
 async def test_a_journal_restored_from_a_backup_blocks_dosing(tmp_path: Path) -> None:
     plan = dosing(6, 4)
@@ -146,12 +180,12 @@ async def test_a_journal_restored_from_a_backup_blocks_dosing(tmp_path: Path) ->
         shutil.rmtree(folder)
         shutil.copytree(backup, folder)
         await theatre.start()
-        before = theatre.stage.truth.so_far()
+        before = theatre.stage.truth.so_far().counted
         with pytest.raises(MicropenError, match="the journal does not"):
             await theatre.operate()
         assert theatre.engine.state is State.BLOCKED
         await theatre.rest(5.0)
-        assert theatre.stage.truth.so_far() == before
+        assert theatre.stage.truth.so_far().counted == before
         assert "books_contradict_pen" in theatre.referee().alarms
 
 
@@ -167,9 +201,9 @@ async def test_a_pen_that_lost_its_memory_is_blocked(tmp_path: Path) -> None:
         with pytest.raises(MicropenError):
             await work
         assert theatre.engine.state is State.BLOCKED
-        moved = theatre.stage.truth.so_far()
+        moved = theatre.stage.truth.so_far().counted
         await theatre.rest(5.0)
-        assert theatre.stage.truth.so_far() == moved
+        assert theatre.stage.truth.so_far().counted == moved
         referee = theatre.check(still_open=1)
         arm_id = referee.open_arms[0].opened["arm_id"]
         await theatre.acts.seal(arm_id, TECHNICIAN, "its memory is lost")

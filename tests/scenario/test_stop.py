@@ -29,12 +29,6 @@ async def in_a_stroke(theatre: Theatre) -> None:
     await advance(0.01)
 
 
-def steps_of(theatre: Theatre) -> tuple[int, int]:
-    """Punctures and forward steps of the arm under way; the tip may still drip."""
-    moved = theatre.stage.truth.so_far()
-    return moved.punctures, moved.forward_steps
-
-
 def grants_after(theatre: Theatre, mono_s: float, arm_id: int) -> int:
     """How many grants for an arm left after a moment."""
     lines = theatre.service.line.wiretap.dump()
@@ -80,14 +74,14 @@ async def test_a_latched_stop_arms_nothing_until_it_is_cleared(tmp_path: Path) -
         work.cancel()
         theatre.engine.stop("test")
         await theatre.until(lambda: theatre.engine.state is State.LATCHED)
-        moved = steps_of(theatre)
+        moved = theatre.stage.truth.so_far().counted
         with pytest.raises(WrongState, match="latched"):
             await theatre.acts.treat(PROGRAM)
         await theatre.rest(5.0)
         await theatre.acts.clear(OPERATOR)
         assert theatre.engine.state is State.READY
         await theatre.rest(5.0)
-        assert steps_of(theatre) == moved  # cleared is not armed
+        assert theatre.stage.truth.so_far().counted == moved  # cleared is not armed
         await theatre.operate()
         referee = theatre.check()
     assert referee.all("session_closed")[0]["outcome"] == "complete"

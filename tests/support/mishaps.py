@@ -78,10 +78,33 @@ async def restart(theatre: Theatre, rng: Random, tally: Tally) -> None:
     await theatre.start()
 
 
+async def press_now(theatre: Theatre, rng: Random, tally: Tally) -> None:
+    """STOP at any time, also without a pen; nobody looks at what comes of it."""
+    theatre.engine.stop("a mishap")
+
+
 async def press_stop(theatre: Theatre, rng: Random, tally: Tally) -> None:
     """STOP, from wherever; the pen must be at rest at once."""
     theatre.engine.stop("a mishap")
     tally.rests_s.append(await theatre.rest(0.15))
+
+
+async def anything(theatre: Theatre, rng: Random, tally: Tally) -> None:
+    """One of all mishaps, two of them at once now and then, and another disk from now on."""
+    theatre.disk_s = rng.choice([(0.001, 0.02), (0.02, 0.08), (0.1, 0.3)])
+    await rng.choice(_ALL)(theatre, rng, tally)
+    if rng.random() < 0.3:
+        await advance(rng.uniform(0.0, 0.4))
+        await rng.choice(_ALL)(theatre, rng, tally)
+
+
+async def tug(theatre: Theatre, rng: Random, tally: Tally) -> None:
+    """Out and in again before anybody could look."""
+    theatre.unplug()
+    theatre.replug()
+
+
+_ALL = (pull_cable, reset_pen, kill, press_now, tug)
 
 
 async def _alone(theatre: Theatre, rng: Random, tally: Tally) -> None:

@@ -26,6 +26,11 @@ class Moved:
     backward_steps: int = 0
     volume_nl: float = 0.0
 
+    @property
+    def counted(self) -> tuple[int, int, int]:
+        """Punctures and steps, without the volume: a tip drips for a while after a dose."""
+        return self.punctures, self.forward_steps, self.backward_steps
+
     def minus(self, other: "Moved") -> "Moved":
         return Moved(
             self.punctures - other.punctures,
