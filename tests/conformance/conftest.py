@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def rig(request: pytest.FixtureRequest, pen_port: str | None) -> Iterator[Rig]:
-    """A pen that has just been switched on and homed, untouched."""
+    """A pen that nobody touches: a simulated one is new, the one on the bench has its past."""
     made: Rig = PortRig(pen_port) if pen_port else SIMULATED[request.param]()
     yield made
     made.hand.release()
@@ -31,13 +31,14 @@ def rig(request: pytest.FixtureRequest, pen_port: str | None) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def host(rig: Rig) -> RawHost:
-    """A host that has opened a link to a pen at rest."""
+def host(rig: Rig) -> Iterator[RawHost]:
+    """A host that has opened a link to a pen at rest, and leaves it as it was found."""
     made = RawHost(rig)
-    made.listen(1_500_000)
-    made.hello()
-    made.wait_at_rest()
-    return made
+    made.settle()
+    made.events.clear()
+    yield made
+    made.hands_off()
+    made.settle()
 
 
 @pytest.fixture

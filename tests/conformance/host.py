@@ -3,6 +3,7 @@
 It keeps what it heard, sends what it is told, and answers questions about its own record.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import msgspec
 
 from protocol.codec import decode_payload, encode_payload, settings_digest
 from protocol.framing import Decoder, Discard, Frame, encode_frame
-from protocol.limits import GRANT_PERIOD_US, LEASE_HOST_MAX_US, SLICE_US
+from protocol.limits import GRANT_PERIOD_US, HOSTS_KEPT, LEASE_HOST_MAX_US, SLICE_US
 from protocol.messages import (
     Ack,
     Arm,
@@ -37,8 +38,9 @@ from protocol.messages import (
     Stopped,
     StrokeSettings,
 )
-from protocol.words import EventFlag, EventKind, Mode, QueryTopic, Result, StatusFlag
+from protocol.words import EventFlag, EventKind, Mode, QueryTopic, RecordState, Result, StatusFlag
 from tests.conformance.rig import Rig
+from tests.conformance.settings import fitted
 
 REPLY_US = 60_000
 """Patience for a reply: the pen's 10 ms and a serial line's latency of up to 16 ms each way."""
@@ -73,10 +75,10 @@ class HeardEvent(msgspec.Struct, frozen=True):
 class RawHost:
     """One host on one rig."""
 
-    def __init__(self, rig: Rig, host_id: int = 0x5EED) -> None:
+    def __init__(self, rig: Rig, host_id: int | None = None) -> None:
         self.rig = rig
-        self.host_id = host_id
-        self.nonce = 0x1000_0000_0000 + host_id
+        self.host_id = rig.numbers.host_id if host_id is None else host_id
+        self.nonce = 0
         self.link_id = 0
         self.heard: list[Message] = []
         self.heard_us: list[int] = []
@@ -208,7 +210,7 @@ class RawHost:
 
     def hello(self, nonce: int | None = None) -> HelloReply:
         """Open a link, as a host does: HELLO each 100 ms until the reply with that nonce."""
-        self.nonce = self.nonce + 1 if nonce is None else nonce
+        self.nonce = self.fresh_id() if nonce is None else nonce
         for _ in range(30):
             self.send(Hello(self.nonce, self.host_id), link_id=0)
             for message in self.listen(100_000):
@@ -271,6 +273,10 @@ class RawHost:
     def disarm(self, arm_id: int, within_us: int = 2_000_000) -> ArmRecord:
         return self.ask(Disarm(self.request_id(), arm_id), ArmRecord, within_us)
 
+    def fresh_id(self) -> int:
+        """A nonce or stop id that the pen has not heard."""
+        return self.rig.numbers.fresh_id()
+
     def stop(self, stop_id: int, link_id: int | None = None) -> Stopped:
         self.send(Stop(stop_id), link_id)
         return self.await_message(Stopped)
@@ -280,6 +286,65 @@ class RawHost:
 
     def clear_fault(self, fault: int) -> Cleared:
         return self.ask(Clear(self.request_id(), 0, fault), Cleared)
+
+    def settle(self) -> None:
+        """A new link to a pen at rest, nothing armed or latched, and every event acknowledged."""
+        self.hello()
+        status = self.wait_at_rest()
+        if status.flags & StatusFlag.STOP_LATCHED:
+            assert self.clear_stop(self.identity().last_stop_id).result is Result.OK
+        if status.fault:
+            assert self.clear_fault(status.fault).result is Result.OK
+        self.ack(self.wait_at_rest().next_index)
+
+    def reboot(self) -> None:
+        """Cut the power as everything is, hands off, and a new link to the pen at rest."""
+        self.rig.power_cycle()
+        self.hands_off()
+        self.listen(1_500_000)
+        self.settle()
+
+    def hands_off(self) -> None:
+        self.rig.hand.release()
+        self.rig.hand.lift()
+
+    def is_unseen(self) -> bool:
+        """Whether the pen says that this host never armed, as a pen with its past has to say it."""
+        last = self.last_arm()
+        answers = {RecordState.NEVER}
+        if self.identity().highest_arm_id > HOSTS_KEPT:
+            answers.add(RecordState.NOT_KEPT)
+        return last.arm_id == 0 and last.record_state in answers
+
+    # --- settings that this pen accepts ---
+
+    @functools.cached_property
+    def limits(self) -> tuple[Envelope, Cartridge]:
+        """What the pen said of itself when it was first asked."""
+        return self.envelope(), self.cartridge()
+
+    def fit(self, nominal: StrokeSettings) -> StrokeSettings:
+        return fitted(nominal, *self.limits)
+
+    @property
+    def dose(self) -> StrokeSettings:
+        return self.fit(DOSE)
+
+    @property
+    def run(self) -> StrokeSettings:
+        return self.fit(RUN)
+
+    @property
+    def prime(self) -> StrokeSettings:
+        return self.fit(PRIME)
+
+    @property
+    def reload(self) -> StrokeSettings:
+        return self.fit(RELOAD)
+
+    @property
+    def bench(self) -> StrokeSettings:
+        return self.fit(BENCH)
 
     # --- grants ---
 
@@ -308,16 +373,28 @@ class RawHost:
 
     def preload(self) -> None:
         """Prime until dose arms are allowed."""
-        self.rig.hand.release()
-        self.rig.hand.lift()
+        self.hands_off()
         before = self.fresh_status()
         if before.flags & StatusFlag.PRELOADED:
             return
-        arm_id = self.arm(PRIME)
-        steps = before.counters.forward_steps + 2 * PRIME.steps
-        self.drive(arm_id, 60_000, before.counters.punctures, steps)
+        slices = -(-self.limits[0].preload_steps // self.prime.steps)
+        self._slices(self.prime, before.counters.forward_steps, slices)
+        assert self.fresh_status().flags & StatusFlag.PRELOADED
+
+    def unload(self) -> None:
+        """Pull the plunger back by a slice: the next prime starts with the whole preload.
+
+        Preloads first, for the plunger of a new pen may have no way back.
+        """
+        self.preload()
+        self._slices(self.reload, self.counters().reverse_steps, 1)
+        assert not self.fresh_status().flags & StatusFlag.PRELOADED
+
+    def _slices(self, settings: StrokeSettings, from_steps: int, slices: int) -> None:
+        punctures, steps = self.counters().punctures, from_steps + slices * settings.steps
+        arm_id = self.arm(settings)
+        self.drive(arm_id, 60_000, punctures, steps)
         self.rig.hand.press()
-        self.drive(arm_id, 400_000, before.counters.punctures, steps)
+        self.drive(arm_id, 200_000 + slices * SLICE_US, punctures, steps)
         self.rig.hand.release()
         self.disarm(arm_id)
-        assert self.fresh_status().flags & StatusFlag.PRELOADED

@@ -1,15 +1,25 @@
 """A real pen on a serial port; a person is its hand and its power switch."""
 
 import os
+import secrets
 import select
 import sys
 import termios
 import time
 import tty
 
+from tests.conformance.rig import Numbers
+
+NUMBERS = Numbers(secrets.randbits(64))
+"""One source for the run: a pen that stays switched on refuses a nonce that it has heard."""
+
 
 class PersonHand:
-    """Asks the person at the bench and waits for Return."""
+    """Asks the person at the bench and waits for Return; never for what is so already."""
+
+    def __init__(self) -> None:
+        self._held: bool | None = None
+        self._touching: bool | None = None
 
     def _ask(self, what: str) -> None:
         sys.stderr.write(f"\n>>> {what}, then press Return: ")
@@ -17,32 +27,42 @@ class PersonHand:
         with open("/dev/tty", encoding="ascii") as terminal:  # noqa: PTH123 - a device, not a file
             terminal.readline()
 
+    def _change(self, what: str, state: tuple[bool | None, bool | None]) -> None:
+        if state != (self._held, self._touching):
+            self._ask(what)
+        self._held, self._touching = state
+
     def press(self) -> None:
-        self._ask("press the trigger and hold it")
+        self._change("press the trigger and hold it", (True, self._touching))
 
     def release(self) -> None:
-        self._ask("let go of the trigger")
+        self._change("let go of the trigger", (False, self._touching))
 
     def touch(self) -> None:
-        self._ask("put the pen on the dummy skin")
+        self._change("put the pen on the dummy skin", (self._held, True))
 
     def lift(self) -> None:
-        self._ask("lift the pen off")
+        self._change("lift the pen off", (self._held, False))
 
     def cycle_power(self) -> None:
         self._ask("switch the pen off and on again")
+
+
+HAND = PersonHand()
 
 
 class PortRig:
     """115,200 baud 8N1, exclusive use, real time."""
 
     def __init__(self, path: str) -> None:
-        self.hand = PersonHand()
+        self.hand = HAND
+        self.numbers = NUMBERS
         self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self._fd)
         mode = termios.tcgetattr(self._fd)
         mode[4] = mode[5] = termios.B115200
         termios.tcsetattr(self._fd, termios.TCSANOW, mode)
+        termios.tcflush(self._fd, termios.TCIFLUSH)
 
     def now_us(self) -> int:
         return time.monotonic_ns() // 1_000

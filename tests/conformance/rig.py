@@ -3,7 +3,26 @@
 A rig is a wire, a hand and a clock. All tests speak to it; none knows what is behind it.
 """
 
+import random
 from typing import Protocol
+
+
+class Numbers:
+    """Ids that a pen has not heard before. A simulated pen gets a fixed seed, so its runs repeat.
+
+    A pen on the bench remembers the ids of earlier tests and runs: its seed is new for each run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.host_id = self.fresh_id()
+
+    def fresh_id(self) -> int:
+        """64 bits whose lower half is not 0: fit for a nonce, a stop or a host."""
+        while True:
+            found = self._random.getrandbits(64)
+            if found & 0xFFFF_FFFF:
+                return found
 
 
 class Hand(Protocol):
@@ -32,6 +51,11 @@ class Rig(Protocol):
     @property
     def hand(self) -> Hand:
         """The one who presses and touches."""
+        ...
+
+    @property
+    def numbers(self) -> Numbers:
+        """The ids of the run."""
         ...
 
     def now_us(self) -> int:

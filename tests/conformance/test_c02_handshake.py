@@ -4,18 +4,19 @@ import pytest
 
 from protocol.messages import Hello, HelloReply
 from protocol.words import EndReason, PenState, RecordState, StatusFlag
-from tests.conformance.host import DOSE, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 def test_the_reply_says_who_and_in_which_boot(host: RawHost) -> None:
     reply = host.hello()
     assert reply.uid == host.identity().uid
     assert reply.boot_id == host.status.boot_id
-    assert (reply.state, reply.highest_arm_id) == (PenState.IDLE, 0)
+    known = (PenState.IDLE, host.identity().highest_arm_id)
+    assert (reply.state, reply.highest_arm_id) == known
 
 
 def test_the_same_nonce_again_is_harmless_even_while_armed(ready: RawHost) -> None:
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     reply = ready.hello(ready.nonce)
     assert (reply.state, reply.highest_arm_id) == (PenState.ARMED, arm_id)
     assert ready.fresh_status().arm_id == arm_id
@@ -27,7 +28,7 @@ def test_the_same_nonce_of_another_host_is_dropped(host: RawHost) -> None:
 
 
 def test_a_new_nonce_ends_the_arm(ready: RawHost) -> None:
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     ready.hello()
     assert ready.fresh_status().arm_id == 0
     record = ready.record(arm_id)
@@ -36,16 +37,16 @@ def test_a_new_nonce_ends_the_arm(ready: RawHost) -> None:
 
 @pytest.mark.hazard("H37")
 def test_a_second_hello_during_a_burst_stops_the_pen(host: RawHost) -> None:
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     ceiling = host.status.counters.punctures + 1_000
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, ceiling, 10_000)
     host.rig.hand.press()
     host.drive(arm_id, 500_000, ceiling, 10_000)
     assert host.status.state is PenState.RUNNING
-    other = RawHost(host.rig, host_id=0xBAD)
+    other = RawHost(host.rig, host_id=host.fresh_id())
     began_us = host.rig.now_us()
-    other.hello(0x77_0000_7777)
+    other.hello()
     other.wait_at_rest(500_000)
     assert host.rig.now_us() - began_us <= 400_000
     record = other.record(arm_id)
@@ -59,25 +60,26 @@ def test_a_second_hello_during_a_burst_stops_the_pen(host: RawHost) -> None:
 @pytest.mark.hazard("H12")
 def test_the_last_sixteen_replaced_nonces_are_refused(host: RawHost) -> None:
     used = [host.nonce]
-    for step in range(1, 17):
-        host.hello(0x9_0000_0000 + step)
+    for _ in range(16):
+        host.hello()
         used.append(host.nonce)
     for nonce in used[:16]:
         host.send(Hello(nonce, host.host_id), link_id=0)
     assert not [message for message in host.listen(300_000) if isinstance(message, HelloReply)]
     assert host.identity().uid != 0
-    host.hello(0x9_0000_1000)
+    host.hello()
     assert host.hello(used[0]).nonce == used[0]
 
 
 def test_a_nonce_whose_link_id_is_zero_or_in_use_is_dropped(host: RawHost) -> None:
-    host.send(Hello(0x1_0000_0000, host.host_id), link_id=0)
-    host.send(Hello((0xABC << 32) | host.link_id, host.host_id), link_id=0)
+    high = host.fresh_id() >> 32 << 32
+    host.send(Hello(high, host.host_id), link_id=0)
+    host.send(Hello(high | host.link_id, host.host_id), link_id=0)
     assert not [message for message in host.listen(300_000) if isinstance(message, HelloReply)]
 
 
 def test_a_boot_forgets_link_nonces_and_configuration(host: RawHost) -> None:
-    assert host.configure(DOSE).settings_digest != 0
+    assert host.configure(host.dose).settings_digest != 0
     host.wait_at_rest()
     old_nonce, boot_id = host.nonce, host.status.boot_id
     host.rig.power_cycle()

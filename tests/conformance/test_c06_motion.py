@@ -6,15 +6,15 @@ import pytest
 
 from protocol.limits import CONTACT_STABLE_US
 from protocol.words import EndReason, PenState, StatusFlag
-from tests.conformance.host import DOSE, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 def dose_arm(host: RawHost, doses: int) -> tuple[int, int, int]:
     """An armed and granted pen: arm id, puncture ceiling, step ceiling."""
     before = host.counters()
-    arm_id = host.arm(DOSE)
+    arm_id = host.arm(host.dose)
     punctures = before.punctures + doses
-    steps = before.forward_steps + doses * DOSE.steps
+    steps = before.forward_steps + doses * host.dose.steps
     host.drive(arm_id, 60_000, punctures, steps)
     return arm_id, punctures, steps
 
@@ -79,7 +79,7 @@ def test_bouncing_contact_delays_and_doubles_nothing(ready: RawHost) -> None:
     ready.drive(arm_id, 600_000, punctures, steps)
     assert ready.counters().punctures == punctures
     assert not ready.events[-1].is_partial
-    assert ready.events[-1].record.steps == DOSE.steps
+    assert ready.events[-1].record.steps == ready.dose.steps
 
 
 def test_it_holds_at_the_ceiling_and_goes_on_within_the_press(ready: RawHost) -> None:
@@ -89,7 +89,7 @@ def test_it_holds_at_the_ceiling_and_goes_on_within_the_press(ready: RawHost) ->
     ready.drive(arm_id, 700_000, punctures, steps)
     assert ready.flags & StatusFlag.HOLDING
     assert ready.counters().punctures == punctures
-    ready.drive(arm_id, 700_000, punctures + 1, steps + DOSE.steps)
+    ready.drive(arm_id, 700_000, punctures + 1, steps + ready.dose.steps)
     assert ready.counters().punctures == punctures + 1
 
 
@@ -112,7 +112,7 @@ def test_strokes_keep_the_period_from_start_to_start(ready: RawHost) -> None:
     ready.drive(arm_id, 1_600_000, punctures, steps)
     ticks = [event.pen_ticks for event in ready.events if event.arm_id == arm_id]
     gaps = [after - before for before, after in itertools.pairwise(ticks)]
-    assert gaps == [DOSE.stroke_period_us] * 3
+    assert gaps == [ready.dose.stroke_period_us] * 3
 
 
 def test_lift_between_two_doses_waits_within_the_press(ready: RawHost) -> None:
@@ -131,7 +131,7 @@ def test_lift_between_two_doses_waits_within_the_press(ready: RawHost) -> None:
 @pytest.mark.parametrize("room", [1, 2, 3, 5, 20, 97])
 def test_a_running_needle_rests_at_or_under_the_ceiling(host: RawHost, room: int) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     ceiling = before.punctures + room
     host.drive(arm_id, 60_000, ceiling, before.forward_steps)
@@ -148,7 +148,7 @@ def test_a_running_needle_rests_at_or_under_the_ceiling(host: RawHost, room: int
 
 def test_a_running_needle_stops_off_the_skin_and_goes_on_within_the_press(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     ceiling = before.punctures + 100_000
     host.drive(arm_id, 60_000, ceiling, before.forward_steps)

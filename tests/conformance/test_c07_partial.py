@@ -6,20 +6,28 @@ import msgspec
 import pytest
 
 from protocol.limits import CONTACT_LOST_US
-from protocol.messages import Counters
+from protocol.messages import Counters, StrokeSettings
 from protocol.words import EndReason, EventKind, PenState
-from tests.conformance.host import DOSE, RawHost
+from tests.conformance.host import RawHost
+from tests.conformance.settings import least_period_us, steps_in
 
-LONG = msgspec.structs.replace(DOSE, steps=3_400)
-"""A dose of 9.2 uL whose pump runs for 184 ms."""
+PUMP_US = 184_000
+
+
+def long(host: RawHost) -> StrokeSettings:
+    """A dose whose pump runs for 184 ms (9.2 uL at 18,500 steps/s), or as long as it may."""
+    envelope = host.limits[0]
+    settings = msgspec.structs.replace(host.dose, steps=steps_in(PUMP_US, envelope))
+    period_us = max(settings.stroke_period_us, least_period_us(settings, envelope))
+    return msgspec.structs.replace(settings, stroke_period_us=period_us)
 
 
 def mid_dose(host: RawHost) -> tuple[int, Counters]:
     """A pen in the middle of the pump phase of one dose."""
     before = host.counters()
-    arm_id = host.arm(LONG)
+    arm_id = host.arm(long(host))
     host.rig.hand.touch()
-    steps = before.forward_steps + 9 * LONG.steps
+    steps = before.forward_steps + 9 * long(host).steps
     host.drive(arm_id, 60_000, before.punctures + 9, steps)
     host.rig.hand.press()
     host.drive(arm_id, 100_000, before.punctures + 9, steps)
@@ -27,7 +35,7 @@ def mid_dose(host: RawHost) -> tuple[int, Counters]:
 
 
 ENDS: dict[EndReason, Callable[[RawHost], object]] = {
-    EndReason.STOP: lambda host: host.stop(0xAB),
+    EndReason.STOP: lambda host: host.stop(host.fresh_id()),
     EndReason.NEW_LINK: lambda host: host.hello(),
 }
 
@@ -40,7 +48,7 @@ def test_what_was_made_is_recorded_and_never_completed(ready: RawHost, reason: E
     record = ready.record(arm_id)
     made = record.proven.dose_steps - before.dose_steps
     assert record.end_reason is reason
-    assert 0 < made < LONG.steps
+    assert 0 < made < long(ready).steps
     assert record.proven == record.reserved
     assert record.proven.punctures == before.punctures + 1
     ready.drive(arm_id, 500_000, before.punctures + 9, 1 << 40)
@@ -55,7 +63,7 @@ def test_a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost) -> None:
     ready.listen(400_000)
     record = ready.record(arm_id)
     assert record.end_reason is EndReason.LAPSE
-    assert 0 < record.proven.dose_steps - before.dose_steps <= LONG.steps
+    assert 0 < record.proven.dose_steps - before.dose_steps <= long(ready).steps
     event = next(event for event in ready.events if event.arm_id == arm_id)
     assert event.record.steps == record.proven.dose_steps - before.dose_steps
 
@@ -63,7 +71,7 @@ def test_a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost) -> None:
 @pytest.mark.hazard("H07")
 def test_lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
-    punctures, steps = before.punctures + 9, before.forward_steps + 9 * LONG.steps
+    punctures, steps = before.punctures + 9, before.forward_steps + 9 * long(ready).steps
     ready.rig.hand.lift()
     lifted_ticks = ready.estimated_ticks()
     ready.drive(arm_id, 150_000, punctures, steps)
@@ -79,18 +87,18 @@ def test_lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> Non
     ready.drive(arm_id, 10_000, punctures, steps)
     ready.rig.hand.release()
     ready.drive(arm_id, 400_000, punctures, steps)
-    assert ready.events[-1].record.steps == LONG.steps
-    assert ready.counters().dose_steps == before.dose_steps + cut.record.steps + LONG.steps
+    assert ready.events[-1].record.steps == long(ready).steps
+    assert ready.counters().dose_steps == before.dose_steps + cut.record.steps + long(ready).steps
 
 
 @pytest.mark.hazard("H07")
 def test_contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
     ready.rig.hand.lift()
-    ready.drive(arm_id, 40_000, before.punctures + 1, before.forward_steps + LONG.steps)
+    ready.drive(arm_id, 40_000, before.punctures + 1, before.forward_steps + long(ready).steps)
     ready.rig.hand.touch()
-    ready.drive(arm_id, 250_000, before.punctures + 1, before.forward_steps + LONG.steps)
-    assert ready.events[-1].record.steps == LONG.steps
+    ready.drive(arm_id, 250_000, before.punctures + 1, before.forward_steps + long(ready).steps)
+    assert ready.events[-1].record.steps == long(ready).steps
     assert not ready.events[-1].is_partial
 
 
@@ -98,4 +106,4 @@ def test_a_puncture_counts_when_the_needle_leaves_rest(ready: RawHost) -> None:
     _, before = mid_dose(ready)
     status = ready.fresh_status()
     assert status.counters.punctures == before.punctures + 1
-    assert before.dose_steps < status.counters.dose_steps < before.dose_steps + LONG.steps
+    assert before.dose_steps < status.counters.dose_steps < before.dose_steps + long(ready).steps

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.messages import Counters
 from protocol.words import EndReason, RecordState, StatusFlag
-from tests.conformance.host import DOSE, PRIME, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 def at_least(low: Counters, high: Counters) -> bool:
@@ -14,25 +14,21 @@ def at_least(low: Counters, high: Counters) -> bool:
     return all(getattr(low, name) <= getattr(high, name) for name in fields)
 
 
-def reboot(host: RawHost) -> None:
-    host.rig.hand.release()
-    host.rig.hand.lift()
-    host.rig.power_cycle()
-    host.listen(1_500_000)
-    host.hello()
-    host.wait_at_rest()
-
-
-def test_each_category_counts_its_own(ready: RawHost) -> None:
-    counters = ready.counters()
-    assert counters.preload_steps >= ready.envelope().preload_steps
-    assert counters.preload_steps + counters.prime_steps == 2 * PRIME.steps
-    assert counters.dose_steps == counters.bench_steps == counters.punctures == 0
+def test_each_category_counts_its_own(host: RawHost) -> None:
+    host.unload()
+    before, needed = host.counters(), host.envelope().preload_steps
+    host.preload()
+    after = host.counters()
+    slices = -(-needed // host.prime.steps)
+    assert after.preload_steps == before.preload_steps + needed
+    assert after.forward_steps == before.forward_steps + slices * host.prime.steps
+    names = ("dose_steps", "bench_steps", "punctures", "reverse_steps")
+    assert [getattr(after, name) for name in names] == [getattr(before, name) for name in names]
 
 
 def test_counters_survive_a_boot_at_rest_exactly(ready: RawHost) -> None:
     before = ready.fresh_status()
-    reboot(ready)
+    ready.reboot()
     after = ready.fresh_status()
     assert after.boot_id == before.boot_id + 1
     assert after.counters == before.counters
@@ -42,18 +38,18 @@ def test_counters_survive_a_boot_at_rest_exactly(ready: RawHost) -> None:
 @pytest.mark.hazard("H13")
 def test_a_reset_in_mid_dose_resumes_at_the_reservation(ready: RawHost) -> None:
     before = ready.counters()
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     ready.rig.hand.touch()
-    steps = before.forward_steps + 9 * DOSE.steps
+    steps = before.forward_steps + 9 * ready.dose.steps
     ready.drive(arm_id, 60_000, before.punctures + 9, steps)
     ready.rig.hand.press()
-    ready.drive(arm_id, 310_000, before.punctures + 9, steps)
-    reboot(ready)
+    ready.drive(arm_id, ready.dose.stroke_period_us + 40_000, before.punctures + 9, steps)
+    ready.reboot()
     record, counters = ready.record(arm_id), ready.counters()
     assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.BOOT)
     assert record.proven.punctures == before.punctures + 1
     assert record.reserved.punctures == before.punctures + 2
-    assert record.reserved.dose_steps == before.dose_steps + 2 * DOSE.steps
+    assert record.reserved.dose_steps == before.dose_steps + 2 * ready.dose.steps
     assert counters == record.reserved
     last = ready.last_arm()
     assert (last.arm_id, last.reserved) == (arm_id, record.reserved)
@@ -62,14 +58,14 @@ def test_a_reset_in_mid_dose_resumes_at_the_reservation(ready: RawHost) -> None:
 @pytest.mark.hazard("H13")
 def test_a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     ceiling = before.punctures + 90
     host.drive(arm_id, 60_000, ceiling, before.forward_steps)
     host.rig.hand.press()
     host.drive(arm_id, 600_000, ceiling, before.forward_steps)
     seen = host.status.counters
-    reboot(host)
+    host.reboot()
     record = host.record(arm_id)
     assert at_least(record.proven, seen)
     assert seen.punctures <= record.reserved.punctures <= ceiling
@@ -78,27 +74,28 @@ def test_a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: Raw
 
 def test_at_rest_nothing_is_reserved(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, before.punctures + 30, before.forward_steps)
     host.rig.hand.press()
     host.drive(arm_id, 900_000, before.punctures + 30, before.forward_steps)
     resting = host.counters()
-    reboot(host)
+    host.reboot()
     record = host.record(arm_id)
     assert record.proven == record.reserved == resting == host.counters()
 
 
 def test_counters_never_fall_in_any_status(ready: RawHost) -> None:
     before = ready.counters()
-    arm_id = ready.arm(DOSE)
+    arm_id = ready.arm(ready.dose)
     ready.rig.hand.touch()
-    steps = before.forward_steps + 5 * DOSE.steps
+    steps = before.forward_steps + 5 * ready.dose.steps
     ready.drive(arm_id, 60_000, before.punctures + 5, steps)
     ready.rig.hand.press()
     ready.drive(arm_id, 1_000_000, before.punctures + 5, steps)
-    ready.stop(0x99)
-    ready.clear_stop(0x99)
+    stop_id = ready.fresh_id()
+    ready.stop(stop_id)
+    ready.clear_stop(stop_id)
     seen = [
         status.counters
         for status in (getattr(message, "status", None) for message in ready.heard)
@@ -108,7 +105,7 @@ def test_counters_never_fall_in_any_status(ready: RawHost) -> None:
 
 
 def test_highest_arm_id_survives_a_boot(host: RawHost) -> None:
-    arm_id = host.arm(PRIME)
-    reboot(host)
+    arm_id = host.arm(host.prime)
+    host.reboot()
     assert host.hello().highest_arm_id == arm_id
     assert host.record(arm_id).end_reason is EndReason.BOOT

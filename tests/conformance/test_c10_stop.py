@@ -4,19 +4,20 @@ import pytest
 
 from protocol.messages import Clear, Cleared, Stop, Stopped
 from protocol.words import EndReason, PenState, Result, StatusFlag
-from tests.conformance.host import PRIME, RUN, RawHost
+from tests.conformance.host import RawHost
 
 
 @pytest.mark.hazard("H34")
 def test_a_stop_of_a_stranger_stops_a_running_pen(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, before.punctures + 9_000, before.forward_steps)
     host.rig.hand.press()
     host.drive(arm_id, 500_000, before.punctures + 9_000, before.forward_steps)
-    echo = host.stop(0x1234, link_id=0xDEAD)
-    assert (echo.stop_id, echo.status.arm_id) == (0x1234, 0)
+    stop_id = host.fresh_id()
+    echo = host.stop(stop_id, link_id=host.link_id ^ 0xDEAD)
+    assert (echo.stop_id, echo.status.arm_id) == (stop_id, 0)
     assert echo.status.flags & StatusFlag.STOP_LATCHED
     host.listen(400_000)
     assert host.status.state is PenState.LATCHED
@@ -27,19 +28,20 @@ def test_a_stop_of_a_stranger_stops_a_running_pen(host: RawHost) -> None:
 
 @pytest.mark.hazard("H35")
 def test_repeats_are_echoed_and_latch_once(host: RawHost) -> None:
+    first, second = host.fresh_id(), host.fresh_id()
     for _ in range(3):
-        assert host.stop(5).stop_id == 5
-    assert host.clear_stop(5).result is Result.OK
-    late = host.stop(5)
+        assert host.stop(first).stop_id == first
+    assert host.clear_stop(first).result is Result.OK
+    late = host.stop(first)
     assert not late.status.flags & StatusFlag.STOP_LATCHED
-    assert host.stop(6).status.flags & StatusFlag.STOP_LATCHED
-    assert host.identity().last_stop_id == 6
+    assert host.stop(second).status.flags & StatusFlag.STOP_LATCHED
+    assert host.identity().last_stop_id == second
 
 
 def test_the_echo_leaves_before_anything_else_that_waits(host: RawHost) -> None:
     at = len(host.heard)
     request = host.frame(Clear(host.request_id(), 1, 0))
-    host.rig.write(request + host.frame(Stop(77)))
+    host.rig.write(request + host.frame(Stop(host.fresh_id())))
     host.listen(50_000)
     answers = [type(m) for m in host.heard[at:] if isinstance(m, Stopped | Cleared)]
     assert answers == [Stopped, Cleared]
@@ -48,56 +50,61 @@ def test_the_echo_leaves_before_anything_else_that_waits(host: RawHost) -> None:
 def test_a_stop_may_cut_another_frame(host: RawHost) -> None:
     cut = host.frame(Clear(host.request_id(), 1, 0))[:9]
     host.rig.write(cut)
-    assert host.stop(78).stop_id == 78
+    stop_id = host.fresh_id()
+    assert host.stop(stop_id).stop_id == stop_id
 
 
 def test_a_stop_latches_without_any_link_and_over_a_boot(host: RawHost) -> None:
     host.rig.power_cycle()
     host.link_id = 0
     host.listen(50_000)
-    assert host.stop(0xF00D).stop_id == 0xF00D
+    stop_id = host.fresh_id()
+    assert host.stop(stop_id).stop_id == stop_id
     host.rig.power_cycle()
     host.listen(1_500_000)
-    assert host.hello().last_stop_id == 0xF00D
+    assert host.hello().last_stop_id == stop_id
     assert host.fresh_status().state is PenState.LATCHED
 
 
 @pytest.mark.hazard("H36")
 def test_clear_needs_the_very_stop_and_never_arms(host: RawHost) -> None:
-    host.stop(100)
-    assert host.clear_stop(99).result is Result.NOT_THAT_STOP
+    stop_id = host.fresh_id()
+    host.stop(stop_id)
+    assert host.clear_stop(host.fresh_id()).result is Result.NOT_THAT_STOP
     assert host.ask(Clear(host.request_id(), 0, 0), Cleared).result is Result.NOT_THAT_STOP
-    assert host.ask(Clear(host.request_id(), 100, 30), Cleared).result is Result.NOT_THAT_STOP
-    cleared = host.clear_stop(100)
+    assert host.ask(Clear(host.request_id(), stop_id, 30), Cleared).result is Result.NOT_THAT_STOP
+    cleared = host.clear_stop(stop_id)
     assert (cleared.result, cleared.status.state) == (Result.OK, PenState.IDLE)
     assert cleared.status.arm_id == 0
-    assert host.clear_stop(100).result is Result.OK
+    assert host.clear_stop(stop_id).result is Result.OK
     assert host.clear_fault(30).result is Result.OK
 
 
 def test_a_late_copy_of_a_clear_unlatches_nothing_new(host: RawHost) -> None:
-    host.stop(1)
-    request = Clear(host.request_id(), 1, 0)
+    first = host.fresh_id()
+    host.stop(first)
+    request = Clear(host.request_id(), first, 0)
     assert host.ask(request, Cleared).result is Result.OK
-    host.stop(2)
+    host.stop(host.fresh_id())
     assert host.ask(request, Cleared).result is Result.OK
     assert host.fresh_status().flags & StatusFlag.STOP_LATCHED
 
 
 def test_clear_waits_for_rest(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, before.punctures + 9_000, before.forward_steps)
     host.rig.hand.press()
     host.drive(arm_id, 500_000, before.punctures + 9_000, before.forward_steps)
-    host.send(Stop(3))
-    assert host.clear_stop(3).result is Result.NOT_AT_REST
+    stop_id = host.fresh_id()
+    host.send(Stop(stop_id))
+    assert host.clear_stop(stop_id).result is Result.NOT_AT_REST
     host.wait_at_rest()
-    assert host.clear_stop(3).result is Result.OK
+    assert host.clear_stop(stop_id).result is Result.OK
 
 
 def test_an_open_arm_ends_though_nothing_moves(host: RawHost) -> None:
-    arm_id = host.arm(PRIME)
-    host.stop(4)
+    arm_id = host.arm(host.prime)
+    host.stop(host.fresh_id())
     assert host.record(arm_id).end_reason is EndReason.STOP

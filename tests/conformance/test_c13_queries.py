@@ -3,9 +3,8 @@
 import pytest
 
 from protocol.limits import EVENT_RING_MIN_RECORDS
-from protocol.messages import ArmRecord, Query
-from protocol.words import QueryTopic, RecordState
-from tests.conformance.host import RUN, RawHost
+from protocol.words import RecordState
+from tests.conformance.host import RawHost
 
 
 def ask_all(host: RawHost) -> None:
@@ -31,7 +30,7 @@ def test_queries_leave_no_trace(host: RawHost) -> None:
 
 def test_queries_are_answered_in_motion_and_stop_nothing(host: RawHost) -> None:
     before = host.counters()
-    arm_id = host.arm(RUN)
+    arm_id = host.arm(host.run)
     host.rig.hand.touch()
     host.drive(arm_id, 60_000, before.punctures + 900, before.forward_steps)
     host.rig.hand.press()
@@ -50,9 +49,10 @@ def test_the_envelope_is_consistent(host: RawHost) -> None:
 
 
 def test_unknown_arms_are_told_apart(host: RawHost) -> None:
-    never = host.record(4_000)
-    assert (never.record_state, never.arm_id) == (RecordState.NEVER, 4_000)
+    unused = host.identity().highest_arm_id + 4_000
+    never = host.record(unused)
+    assert (never.record_state, never.arm_id) == (RecordState.NEVER, unused)
     assert never.first == never.proven == never.reserved == host.counters()
-    request = Query(host.request_id(), QueryTopic.LAST_ARM_OF_HOST, 0)
-    last = host.ask(request, ArmRecord)
-    assert (last.record_state, last.arm_id) == (RecordState.NEVER, 0)
+    guest = RawHost(host.rig, host_id=host.fresh_id())
+    guest.hello()
+    assert guest.is_unseen()
