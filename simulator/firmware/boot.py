@@ -4,6 +4,7 @@ from enum import Enum
 
 from protocol.faults import fault_number
 from simulator.firmware.core import Core
+from simulator.firmware.records import LAST_ARM_ID
 
 
 class ResetCause(Enum):
@@ -14,9 +15,6 @@ class ResetCause(Enum):
     WATCHDOG = "watchdog"
 
 
-LOST_HIGHEST_ARM_ID = 0xFFFF_FFFF
-"""A pen whose memory is lost refuses every ARM and never claims that an arm was not."""
-
 _CAUSE_FAULT = {ResetCause.BROWN_OUT: "BROWN_OUT", ResetCause.WATCHDOG: "FIRMWARE"}
 
 
@@ -24,7 +22,8 @@ def start_up(core: Core, cause: ResetCause) -> None:
     """Count the boot in NVM, close the arm that was cut, latch boot faults, home the needle."""
     memory = core.memory
     if core.store.was_lost:
-        memory.highest_arm_id = LOST_HIGHEST_ARM_ID
+        # Refuses every ARM, and never claims that an arm was not.
+        memory.highest_arm_id = LAST_ARM_ID
         memory.hosts_forgotten = True
         memory.fault = fault_number("NVM_FAULT")
     else:

@@ -224,6 +224,15 @@ class Core:
         if not is_saved:
             self.raise_fault("NVM_FAULT")
 
+    def store_certificate(self, certificate_id: int) -> bool:
+        """Write the id into NVM. False when NVM failed: the old id stays, the fault latches."""
+        before, self.memory.certificate_id = self.memory.certificate_id, certificate_id
+        if self.store.save():
+            return True
+        self.memory.certificate_id = before
+        self.raise_fault("NVM_FAULT")
+        return False
+
     # --- latches ---------------------------------------------------------------------------
 
     def raise_fault(self, name: str) -> None:
@@ -249,12 +258,22 @@ class Core:
         if not self.store.save():
             self.raise_fault("NVM_FAULT")
 
-    def unlatch(self) -> None:
-        """A latch was cleared: save that, and show IDLE when nothing else is latched."""
-        if not self.is_latched:
+    def unlatch(self, *, stop_latched: bool, fault: int) -> bool:
+        """Leave these latches only: in NVM first, then here. False when NVM failed; all stay.
+
+        A write that ever failed in this boot latches once no earlier fault hides it.
+        """
+        memory = self.memory
+        before = memory.stop_latched, memory.fault
+        memory.stop_latched, memory.fault = stop_latched, fault
+        is_saved = self.store.save()
+        if not is_saved:
+            memory.stop_latched, memory.fault = before
+        elif not self.is_latched:
             self._happen(Happening.UNLATCH)
-        if not self.store.save():
+        if not self.store.is_sound:
             self.raise_fault("NVM_FAULT")
+        return is_saved
 
     def home(self) -> None:
         """Find home again; not at rest until `settled`."""

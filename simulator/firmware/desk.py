@@ -33,7 +33,7 @@ class Desk:
         self._guard = guard
         self._outbox = outbox
         self._pending_disarm: Disarm | None = None
-        self._last_configure: tuple[Configure, Result] | None = None
+        self._last_configure: Configure | None = None
         self._cleared_request: int | None = None
 
     def new_link(self) -> None:
@@ -57,10 +57,10 @@ class Desk:
     # --- configure, certificate ------------------------------------------------------------
 
     def configure(self, request: Configure) -> None:
-        """C3. A copy of the last CONFIGURE gets its answer again and moves nothing."""
-        last = self._last_configure
-        result = last[1] if last and last[0] == request else self._configure(request)
-        self._last_configure = (request, result)
+        """C3. A copy of the last CONFIGURE moves nothing while its settings are in force."""
+        is_copy = request == self._last_configure and self._core.settings is not None
+        result = Result.OK if is_copy else self._configure(request)
+        self._last_configure = request if result is Result.OK else None
         digest = self._core.settings_digest
         self._reply(lambda: Configured(request.request_id, result, digest))
 
@@ -86,16 +86,13 @@ class Desk:
     def store_certificate(self, request: StoreCertificate) -> None:
         """Writes the certificate id into NVM, at rest and not armed."""
         core = self._core
-        result = Result.OK
         if core.open_arm is not None:
             result = Result.ARMED_NOW
         elif not core.at_rest:
             result = Result.NOT_AT_REST
-        elif core.memory.certificate_id != request.certificate_id:
-            core.memory.certificate_id = request.certificate_id
-            if not core.store.save():
-                core.raise_fault("NVM_FAULT")
-                result = Result.FAULT_LATCHED
+        else:
+            is_stored = core.store_certificate(request.certificate_id)
+            result = Result.OK if is_stored else Result.FAULT_LATCHED
         stored = core.memory.certificate_id
         self._reply(lambda: CertificateStored(request.request_id, result, stored))
 
@@ -181,10 +178,9 @@ class Desk:
         memory = self._core.memory
         if request.stop_id != memory.last_stop_id:
             return Result.NOT_THAT_STOP
-        if memory.stop_latched:
-            memory.stop_latched = False
-            self._core.unlatch()
-        return Result.OK
+        if not memory.stop_latched or self._core.unlatch(stop_latched=False, fault=memory.fault):
+            return Result.OK
+        return Result.CONDITION_PERSISTS
 
     def _clear_fault(self, request: Clear) -> Result:
         core, memory = self._core, self._core.memory
@@ -194,9 +190,9 @@ class Desk:
             return Result.NOT_THAT_FAULT
         if self._guard.cause_persists(memory.fault):
             return Result.CONDITION_PERSISTS
-        memory.fault = 0
+        if not core.unlatch(stop_latched=memory.stop_latched, fault=0):
+            return Result.CONDITION_PERSISTS
         core.needs_relief = False
-        core.unlatch()
-        if not core.is_homed:
+        if not core.is_homed and memory.fault == 0:
             core.home()
         return Result.OK

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from protocol.codec import decode_payload
 from protocol.framing import Decoder, Discard, Frame
 from protocol.limits import REPLACED_NONCES_KEPT
-from protocol.messages import HOST_KINDS, Hello, Message, Stop
+from protocol.messages import HOST_KINDS, Disarm, Hello, Message, Stop
+from simulator.firmware.records import LAST_ARM_ID
 
 LINK_MASK = 0xFFFF_FFFF
 _ANY_LINK = frozenset({Hello.KIND, Stop.KIND})
@@ -36,7 +37,12 @@ class Inbox:
         if item.kind not in HOST_KINDS or not is_ours:
             return None
         message = decode_payload(item)
-        return None if isinstance(message, Discard) else message
+        return None if isinstance(message, Discard) or _spends_all(message) else message
+
+
+def _spends_all(message: Message) -> bool:
+    """A DISARM that would leave the pen no arm id for the rest of its life."""
+    return isinstance(message, Disarm) and message.arm_id == LAST_ARM_ID
 
 
 class ForeignHello(Message, frozen=True):

@@ -122,7 +122,12 @@ class Store:
         self._generation, self._slot, self.memory = newest or (0, 1, Memory())
 
     def save(self) -> bool:
-        """Write `memory`. False when the chip failed; the slot written before is still good."""
+        """Write `memory`. False when the chip failed; the slot written before is still good.
+
+        A lost memory is never written: a valid slot would pass for the record of this pen's life.
+        """
+        if self.was_lost:
+            return False
         data = pack_slot(self.memory, self._generation + 1)
         if not self._nvm.write(1 - self._slot, data):
             self.is_sound = False

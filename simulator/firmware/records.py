@@ -7,6 +7,9 @@ from protocol.messages import Arm, ArmRecord, Counters
 from protocol.words import EndReason, RecordState
 from simulator.firmware.nvm import ArmRow, Memory
 
+LAST_ARM_ID = 0xFFFF_FFFF
+"""No arm has it (u32 on the wire). As the highest arm id it means that none is left."""
+
 
 class ArmBook:
     """Reads and changes the records in `memory`; saving it is the caller's."""

@@ -4,7 +4,17 @@ import msgspec
 import pytest
 
 from protocol.faults import fault_number
-from protocol.messages import ArmReply, CertificateStored, StoreCertificate
+from protocol.messages import (
+    ArmRecord,
+    ArmReply,
+    CertificateStored,
+    Clear,
+    Cleared,
+    Configure,
+    Configured,
+    Disarm,
+    StoreCertificate,
+)
 from protocol.words import EndReason, PenState, RecordState, Result, StatusFlag
 from simulator.device import Memory, ResetCause
 from tests.conformance.host import DOSE, PRIME, RUN
@@ -116,6 +126,23 @@ def test_a_lost_memory_arms_never_and_claims_nothing() -> None:
 
 
 @pytest.mark.hazard("H14")
+def test_a_lost_memory_stays_lost_whatever_the_host_asks() -> None:
+    bench = Bench()
+    bench.nvm.erase()
+    bench.reboot()
+    request = StoreCertificate(bench.host.request_id(), 77)
+    stored = bench.host.ask(request, CertificateStored)
+    assert (stored.result, stored.certificate_id) == (Result.FAULT_LATCHED, 0)
+    bench.host.stop(9)
+    assert bench.host.clear_stop(9).result is Result.CONDITION_PERSISTS
+    bench.reboot()
+    reply = bench.host.hello()
+    assert (reply.boot_id, reply.highest_arm_id, reply.last_stop_id) == (0, 0xFFFF_FFFF, 0)
+    assert bench.fault() == fault_number("NVM_FAULT")
+    assert bench.nvm.slots == [b"", b""]
+
+
+@pytest.mark.hazard("H14")
 @pytest.mark.parametrize("write", [1, 2, 3])
 def test_a_failed_write_moves_nothing_more(write: int) -> None:
     bench = Bench()
@@ -155,6 +182,92 @@ def test_a_certificate_is_stored_at_rest_only() -> None:
     bench.nvm.fails_always = False
     bench.reboot()
     assert bench.host.identity().certificate_id == 77
+
+
+@pytest.mark.hazard("H14")
+def test_a_failed_write_names_the_certificate_that_is_stored() -> None:
+    bench = Bench(Memory(certificate_id=77))
+    bench.nvm.fail_at = {bench.nvm.writes + 1}
+    request = StoreCertificate(bench.host.request_id(), 78)
+    stored = bench.host.ask(request, CertificateStored)
+    assert (stored.result, stored.certificate_id) == (Result.FAULT_LATCHED, 77)
+    assert bench.host.identity().certificate_id == 77
+    assert bench.fault() == fault_number("NVM_FAULT")
+    bench.reboot()
+    assert bench.host.identity().certificate_id == 77
+
+
+@pytest.mark.hazard("H14")
+def test_a_stop_whose_clear_was_not_written_stays_latched() -> None:
+    bench = Bench()
+    bench.host.stop(9)
+    bench.nvm.fail_at = {bench.nvm.writes + 1}
+    request = Clear(bench.host.request_id(), 9, 0)
+    cleared = bench.host.ask(request, Cleared)
+    assert cleared.result is Result.CONDITION_PERSISTS
+    assert cleared.status.flags & StatusFlag.STOP_LATCHED
+    assert cleared.status.fault == fault_number("NVM_FAULT")
+    assert bench.host.ask(request, Cleared).result is Result.OK
+    assert bench.host.fresh_status().state is PenState.LATCHED
+    assert bench.fault() == fault_number("NVM_FAULT")
+
+
+@pytest.mark.hazard("H14")
+def test_a_fault_whose_clear_was_not_written_stays_and_the_memory_s_own_follows() -> None:
+    bench = Bench()
+    bench.rig.power_cycle(ResetCause.WATCHDOG)
+    bench.host.listen(500_000)
+    bench.host.hello()
+    firmware = fault_number("FIRMWARE")
+    bench.nvm.fail_at = {bench.nvm.writes + 1}
+    cleared = bench.host.clear_fault(firmware)
+    assert cleared.result is Result.CONDITION_PERSISTS
+    assert (cleared.status.state, cleared.status.fault) == (PenState.LATCHED, firmware)
+    assert bench.host.clear_fault(firmware).result is Result.OK
+    assert bench.host.fresh_status().state is PenState.LATCHED
+    assert bench.fault() == fault_number("NVM_FAULT")
+
+
+def test_a_failed_clear_is_not_undone_by_the_next_boot() -> None:
+    bench = Bench()
+    bench.host.stop(9)
+    bench.nvm.fails_always = True
+    assert bench.host.clear_stop(9).result is Result.CONDITION_PERSISTS
+    bench.nvm.fails_always = False
+    bench.reboot()
+    assert bench.host.fresh_status().flags & StatusFlag.STOP_LATCHED
+
+
+def test_a_disarm_of_the_last_number_is_dropped_and_spends_nothing() -> None:
+    bench = Bench()
+    bench.host.send(Disarm(bench.host.request_id(), 0xFFFF_FFFF))
+    bench.host.listen(500_000)
+    assert bench.host.of(ArmRecord) == []
+    assert bench.host.identity().highest_arm_id == 0
+    spent = bench.host.disarm(0xFFFF_FFFE)
+    assert (spent.record_state, spent.end_reason) == (RecordState.NEVER, EndReason.SPENT)
+
+
+def test_a_copy_of_a_forgotten_configuration_is_a_new_request() -> None:
+    bench = Bench()
+    request = Configure(bench.host.request_id(), DOSE)
+    digest = bench.host.ask(request, Configured).settings_digest
+    early = bench.host.ask(request, Configured)
+    assert (early.result, early.settings_digest) == (Result.OK, digest)
+    bench.body.fitted = None
+    bench.rig.inputs()
+    moving = bench.host.ask(request, Configured)
+    assert (moving.result, moving.settings_digest) == (Result.NOT_AT_REST, 0)
+    bench.host.wait_at_rest()
+    bench.body.fitted = msgspec.structs.replace(CHIP, max_protrusion_um=DOSE.protrusion_um - 1)
+    bench.rig.inputs()
+    shallow = bench.host.ask(request, Configured)
+    assert (shallow.result, shallow.settings_digest) == (Result.PROTRUSION_OVER_CEILING, 0)
+    bench.body.fitted = CHIP
+    bench.rig.inputs()
+    again = bench.host.ask(request, Configured)
+    assert (again.result, again.settings_digest) == (Result.OK, digest)
+    assert not bench.host.fresh_status().flags & StatusFlag.AT_REST
 
 
 def test_the_ninth_host_evicts_the_oldest_and_the_pen_admits_it() -> None:

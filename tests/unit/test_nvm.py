@@ -77,6 +77,15 @@ def test_both_slots_bad_is_a_lost_memory_not_a_new_one() -> None:
     assert Store(nvm).was_lost
 
 
+def test_a_lost_memory_is_never_written_by_the_pen() -> None:
+    nvm = Nvm(filled())
+    nvm.erase()
+    store = Store(nvm)
+    store.memory.certificate_id = 7
+    assert not store.save()
+    assert (nvm.slots, nvm.writes) == ([b"", b""], 0)
+
+
 def test_a_failed_write_is_reported_and_harmless() -> None:
     nvm = Nvm()
     store = Store(nvm)
