@@ -1,16 +1,12 @@
-"""A raw host: frames in, frames out. Independent of the controller; it decides nothing.
+"""A raw host: the requests, grants and preparations of the tests. Independent of the controller.
 
-It keeps what it heard, sends what it is told, and answers questions about its own record.
+It decides nothing: it sends what it is told, with the ids, counters and ceilings of this pen.
 """
 
 import functools
 from collections.abc import Iterator
-from typing import TypeVar
 
-import msgspec
-
-from protocol.codec import decode_payload, encode_payload, settings_digest
-from protocol.framing import Decoder, Discard, Frame, encode_frame
+from protocol.codec import settings_digest
 from protocol.limits import GRANT_PERIOD_US, HOSTS_KEPT, LEASE_HOST_MAX_US, SLICE_US
 from protocol.messages import (
     Ack,
@@ -22,30 +18,22 @@ from protocol.messages import (
     Cleared,
     Configure,
     Configured,
-    Counters,
     Disarm,
     Envelope,
-    EventRecord,
-    Events,
     Grant,
     Hello,
     HelloReply,
     Identity,
-    Message,
     Query,
     Status,
     Stop,
     Stopped,
     StrokeSettings,
 )
-from protocol.words import EventFlag, EventKind, Mode, QueryTopic, RecordState, Result, StatusFlag
+from protocol.words import Mode, QueryTopic, RecordState, Result, StatusFlag
 from tests.conformance.rig import Rig
 from tests.conformance.settings import fitted
-
-REPLY_US = 60_000
-"""Patience for a reply: the pen's 10 ms and a serial line's latency of up to 16 ms each way."""
-
-M = TypeVar("M", bound=Message)
+from tests.conformance.wire import Wire
 
 DOSE = StrokeSettings(Mode.DOSE, 1_000, 300_000, 370, 80_000)
 RUN = StrokeSettings(Mode.NO_DISPENSE, 1_000, 10_000, 0, 0)
@@ -54,157 +42,14 @@ RELOAD = StrokeSettings(Mode.RELOAD, 0, SLICE_US, 30, 0)
 BENCH = StrokeSettings(Mode.BENCH, 500, 200_000, 37, 0)
 
 
-class HeardEvent(msgspec.Struct, frozen=True):
-    """One event as pushed or replayed."""
-
-    index: int
-    arm_id: int
-    pen_ticks: int
-    record: EventRecord
-    at_us: int
-
-    @property
-    def kind(self) -> EventKind:
-        return self.record.kind
-
-    @property
-    def is_partial(self) -> bool:
-        return EventFlag.PARTIAL in self.record.flags
-
-
-class RawHost:
+class RawHost(Wire):
     """One host on one rig."""
 
     def __init__(self, rig: Rig, host_id: int | None = None) -> None:
-        self.rig = rig
+        super().__init__(rig)
         self.host_id = rig.numbers.host_id if host_id is None else host_id
         self.nonce = 0
-        self.link_id = 0
-        self.heard: list[Message] = []
-        self.heard_us: list[int] = []
-        self.discards: list[Discard] = []
-        self.events: list[HeardEvent] = []
         self.next_arm_id = 0
-        self._decoder = Decoder()
-        self._sequence = 0
-        self._request_id = 0
-        self._status_at_us = 0
-
-    # --- wire ---
-
-    def frame(self, message: Message, link_id: int | None = None) -> bytes:
-        """The bytes of a message under the current link, or another."""
-        link = self.link_id if link_id is None else link_id
-        data = encode_frame(Frame(message.KIND, link, self._sequence, encode_payload(message)))
-        self._sequence = (self._sequence + 1) & 0xFF
-        return data
-
-    def send(self, message: Message, link_id: int | None = None) -> None:
-        self.rig.write(self.frame(message, link_id))
-
-    def listen(self, for_us: int) -> list[Message]:
-        """Hear everything for a time; returns what came."""
-        already = len(self.heard)
-        until_us = self.rig.now_us() + for_us
-        while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
-        self._take(self.rig.read(until_us))
-        return self.heard[already:]
-
-    def _take(self, data: bytes) -> None:
-        for item in self._decoder.feed(data):
-            message = item if isinstance(item, Discard) else decode_payload(item)
-            if isinstance(message, Discard):
-                self.discards.append(message)
-            else:
-                self._note(message)
-
-    def _note(self, message: Message) -> None:
-        now_us = self.rig.now_us()
-        self.heard.append(message)
-        self.heard_us.append(now_us)
-        if hasattr(message, "status"):
-            self._status_at_us = now_us
-        if isinstance(message, Events):
-            high = message.ticks_high << 32
-            self.events += [
-                HeardEvent(
-                    message.first_index + at,
-                    message.arm_id,
-                    high | record.ticks_low,
-                    record,
-                    now_us,
-                )
-                for at, record in enumerate(message.records)
-            ]
-
-    def await_message(self, kind: type[M], within_us: int = REPLY_US) -> M:
-        """The next message of a class. Fails when it does not come in time."""
-        at = len(self.heard)
-        until_us = self.rig.now_us() + within_us
-        while True:
-            for message in self.heard[at:]:
-                if isinstance(message, kind):
-                    return message
-            at = len(self.heard)
-            if self.rig.now_us() >= until_us:
-                raise AssertionError(f"no {kind.__name__} within {within_us} us")
-            self._take(self.rig.read(until_us))
-
-    def ask(self, request: Message, reply: type[M], within_us: int = REPLY_US) -> M:
-        """Send a request and wait for its reply."""
-        at = len(self.heard)
-        self.send(request)
-        until_us = self.rig.now_us() + within_us
-        while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
-            for message in self.heard[at:]:
-                same = getattr(message, "request_id", None) == getattr(request, "request_id", 0)
-                if isinstance(message, reply) and same:
-                    return message
-        raise AssertionError(f"no {reply.__name__} for {request!r} within {within_us} us")
-
-    def request_id(self) -> int:
-        """A fresh request id."""
-        self._request_id = (self._request_id + 1) & 0xFFFF
-        return self._request_id
-
-    def of(self, kind: type[M]) -> list[M]:
-        """Everything heard of one class."""
-        return [message for message in self.heard if isinstance(message, kind)]
-
-    # --- what the pen says of itself ---
-
-    @property
-    def status(self) -> Status:
-        """The newest status of any message."""
-        for message in reversed(self.heard):
-            found = getattr(message, "status", None)
-            if isinstance(found, Status):
-                return found
-        raise AssertionError("no status heard yet")
-
-    @property
-    def flags(self) -> StatusFlag:
-        """The flags of the newest status."""
-        return StatusFlag(self.status.flags)
-
-    def fresh_status(self) -> Status:
-        """The status of a push that is sent from now on."""
-        at = len(self.heard)
-        until_us = self.rig.now_us() + 300_000
-        while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
-            if any(hasattr(message, "status") for message in self.heard[at:]):
-                return self.status
-        raise AssertionError("no status for 300 ms")
-
-    def estimated_ticks(self) -> int:
-        """The pen's tick now: newest status and the time since."""
-        return self.status.pen_ticks + self.rig.now_us() - self._status_at_us
-
-    def counters(self) -> Counters:
-        return self.fresh_status().counters
 
     # --- handshake and requests ---
 
