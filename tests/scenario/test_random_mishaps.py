@@ -62,8 +62,9 @@ async def test_cable_pulled_at_random_moments(tmp_path: Path, figure: Figure) ->
 
 @pytest.mark.hazard("H13")
 async def test_pen_reset_at_random_moments(tmp_path: Path, figure: Figure) -> None:
-    tally = await sessions_with(tmp_path, mishaps.reset_pen, wanted("MICROPEN_RESETS", 200), 20_000)
-    assert tally.residuals > 0  # some moments were in mid-stroke
+    count = wanted("MICROPEN_RESETS", 200)
+    tally = await sessions_with(tmp_path, mishaps.reset_pen, count, 20_000)
+    assert tally.residuals >= count // 100  # some moments were in mid-stroke
     figure(str(tally))
 
 

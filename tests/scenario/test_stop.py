@@ -166,6 +166,22 @@ async def test_a_stop_at_every_moment_of_arming_leaves_no_arm_granted(tmp_path: 
             theatre.check()
 
 
+@pytest.mark.hazard("H08")
+async def test_a_service_told_to_end_while_it_arms_leaves_nothing_open(tmp_path: Path) -> None:
+    plan = dosing(2)
+    rng = Random("ending")
+    for seed in range(20):
+        async with Theatre(tmp_path / str(seed), pen_for(plan), seed=seed) as theatre:
+            await theatre.begin(plan)
+            arming = asyncio.create_task(theatre.acts.prime(PROGRAM))
+            await theatre.until(lambda: theatre.engine.state is State.ARMING)
+            await advance(rng.uniform(0.0, 0.04))
+            arming.cancel()
+            await theatre.stop()
+            await asyncio.gather(arming, return_exceptions=True)
+            assert theatre.check().end_reasons != []
+
+
 async def test_a_service_that_ended_writes_nothing_more(tmp_path: Path) -> None:
     """A stop that nobody confirmed must not raise its alarm into a journal that is closed."""
     plan = dosing(2)
