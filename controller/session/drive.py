@@ -4,8 +4,8 @@ Every number that leaves here was committed before (design section 2, idea 4). T
 renewed each 25 ms while the arm is wanted, also when the ceiling cannot rise, unless the oldest
 uncommitted event is a second old: then the pen rests by itself (C6).
 
-A grant leaves with a commit where it can, so that the processor wakes once for both: on an idle
-Pi the waking costs more than the work.
+A grant leaves when events come in, where it can, so that the processor wakes once for both: on an
+idle Pi the waking costs more than the work.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from protocol.words import StatusFlag
 
 _PERIOD_S = GRANT_PERIOD_US / 1_000_000
 _SLACK_S = 0.005
-"""A grant that left with a commit waits this much longer for the next commit to take along."""
+"""So much sooner a grant leaves with events, and so much longer it waits for the next ones."""
 _MICRO = 1_000_000
 
 
@@ -162,6 +162,11 @@ class Drive:
             self.interval.opened, self.interval.committed, self.allowance
         ):
             self._on_complete()
+
+    def awake(self) -> None:
+        """Events came in: grant now, if a grant is nearly due."""
+        if self._running and self._is_nearly_due():
+            self._grant(_PERIOD_S + _SLACK_S)
 
     def _is_short(self) -> bool:
         """Whether less than half of the look-ahead is left under the ceilings last sent.

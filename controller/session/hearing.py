@@ -53,8 +53,11 @@ class Hearing:
 
     def pen_strokes(self, pen: Pen, arm_id: int, strokes: Sequence[PenStroke]) -> None:
         """Take gapless events in."""
-        if self._engine.intake is not None:
-            self._engine.intake.take(strokes)
+        engine = self._engine
+        if engine.intake is not None:
+            engine.intake.take(strokes)
+        if engine.drive is not None:
+            engine.drive.awake()
 
     def pen_gap(self, pen: Pen, first_missing: int, first_present: int) -> None:
         """Events that the ring no longer holds; counters and arm records still cover them."""

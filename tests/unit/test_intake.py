@@ -7,7 +7,7 @@ import pytest
 from controller.pen.strokes import PenStroke
 from controller.record.events import Stroke, Strokes
 from controller.session.books import Books
-from controller.session.intake import Intake, to_record
+from controller.session.intake import GAP_MAX_S, GAP_S, Intake, to_record
 from controller.session.recorder import Recorder
 from protocol.words import EventFlag, EventKind
 from tests.support.arms import BOOT, PEN, UID, event, opened
@@ -116,6 +116,7 @@ async def test_the_drives_ceilings_go_into_the_same_transaction() -> None:
     await desk.commit()
     assert (desk.batches[0].puncture_ceiling, desk.batches[0].step_ceiling) == (4, 40)
     desk.intake.raise_for(1, None)
+    await advance(GAP_S)
     desk.intake.take(pushed(2))
     await desk.commit()
     assert (desk.batches[1].puncture_ceiling, desk.batches[1].step_ceiling) == (4, 40)
@@ -133,6 +134,51 @@ async def test_events_of_several_arms_are_kept_apart() -> None:
     assert [draft.session_id for draft in desk.scribe.drafts] == ["s-1", None, None, "s-1"]
     assert desk.books.ledger.intervals[(PEN, 1)].committed.punctures == 2
     assert desk.committed == 1
+
+
+async def test_fast_strokes_share_commits() -> None:
+    """At 150 Hz the pen sends four each 26.7 ms; two such batches go to the disk together."""
+    desk = Desk()
+    for first in range(0, 28, 4):
+        desk.intake.take(pushed(first, 4))
+        if desk.scribe.waiting:
+            await desk.commit()
+        await advance(4 / 150 - 0.002)
+    assert [len(indexes) for indexes in desk.indexes] == [4, 8, 8, 8]
+    assert desk.intake.acked_index == 28
+
+
+async def test_slow_strokes_wait_for_nobody() -> None:
+    desk = Desk()
+    for index in range(4):
+        desk.intake.take(pushed(index))
+        assert len(desk.scribe.waiting) == 1, "a stroke at 20 Hz waited"
+        await desk.commit()
+        await advance(0.05 - 0.002)
+    assert desk.indexes == [[0], [1], [2], [3]]
+
+
+async def test_the_last_of_fast_strokes_do_not_wait_long() -> None:
+    desk = Desk()
+    desk.intake.take(pushed(0, 4))
+    await desk.commit()
+    await advance(0.01)
+    desk.intake.take(pushed(4, 4))
+    await advance(GAP_MAX_S - 0.012 - 0.002)
+    assert not desk.scribe.waiting
+    await advance(0.003)
+    await desk.commit()
+    assert desk.indexes == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+async def test_what_waits_for_company_is_not_committed_after_the_link() -> None:
+    desk = Desk()
+    desk.intake.take(pushed(0))
+    await desk.commit()
+    desk.intake.take(pushed(1))
+    desk.intake.close()
+    await advance(1.0)
+    assert desk.indexes == [[0]]
 
 
 async def test_age_of_the_oldest_uncommitted_event() -> None:
