@@ -92,13 +92,28 @@ class JournalWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            jobs, closing = self._gather()
+        jobs: list[_Job] = []
+        try:
+            closing = False
+            while not closing:
+                jobs, closing = self._gather()
+                if jobs:
+                    self._commit(jobs)
+                jobs = []
+        finally:
+            # Only a defect leaves jobs here; whoever waits for them must not wait for ever.
             if jobs:
-                self._commit(jobs)
-            if closing:
-                self._tell(self._end)
-                return
+                self._give_up(jobs)
+            self._tell(self._end)
+
+    def _give_up(self, jobs: list[_Job]) -> None:
+        error = JournalWriteFailed("The journal's writer thread ended by a defect.")
+        was_good = self.journal.failed is None
+        self.journal.failed = self.journal.failed or error
+        with suppress(Empty):
+            while (job := self._jobs.get_nowait()) is not None:
+                jobs.append(job)
+        self._tell(self._fail, jobs, error, was_good)
 
     def _gather(self) -> tuple[list[_Job], bool]:
         """Wait for one job and take along all that came with it."""

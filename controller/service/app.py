@@ -62,6 +62,14 @@ class Service:
         )
         self._driving = asyncio.create_task(self.line.run(), name="pen-line")
 
+    async def until_line_ends(self) -> None:
+        """Wait for the pen line, which never ends by itself; raises what ended it.
+
+        Without it there is no link and no way to the pen, so the service must end too.
+        """
+        if self._driving is not None:
+            await asyncio.shield(self._driving)
+
     async def close(self) -> None:
         """STOP if an arm is open, its final record if the pen still answers, then let go.
 

@@ -5,23 +5,18 @@ everything else is handed to the loop. Nothing here starts needles: the trigger 
 """
 
 import asyncio
-import os
-import select
 import sys
-import termios
-import threading
-import tty
 from collections.abc import Callable
 
 from controller.errors import MicropenError, ServiceError
 from controller.record.events import Actor
+from controller.service.keys import KeyThread
 from controller.service.narrator import Narrator
 from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.states import State
 from controller.session.units import microlitres
 
-STOP_KEYS = frozenset({" ", "s", "S"})
 HELP = (
     "Keys:  SPACE or s = STOP    ENTER = next step (prime, arm the zone, go on)    "
     "p = pause    c = clear a stop or fault    x = syringe swapped    g = purge    "
@@ -41,47 +36,18 @@ class NoTerminal(ServiceError):
     action = "Start it in a terminal; a program may operate simulated pens only (--program)."
 
 
+class TerminalGone(ServiceError):
+    """The operator's terminal was closed in mid-session."""
+
+    number = 8012
+    cause = "The window was closed, or the connection to this computer broke."
+    action = "Open a terminal and go on with `micropen run --resume`; nothing is lost."
+
+
 def require_terminal() -> None:
     """Raises NoTerminal when nobody could press a key here."""
     if not sys.stdin.isatty():
         raise NoTerminal("Standard input is not a terminal, so nobody could arm or stop.")
-
-
-class KeyThread:
-    """Reads single keys from a terminal until it is closed.
-
-    STOP keys call `stop` at once from this thread; other keys are put on the loop's queue.
-    """
-
-    def __init__(self, stop: Callable[[], None], keys: "asyncio.Queue[str]") -> None:
-        self._stop = stop
-        self._keys = keys
-        self._loop = asyncio.get_running_loop()
-        self._fd = sys.stdin.fileno()
-        self._wake_read, self._wake_write = os.pipe()
-        self._before = termios.tcgetattr(self._fd)
-        tty.setcbreak(self._fd)
-        self._thread = threading.Thread(target=self._read, name="keys", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Give the terminal back as it was."""
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
-        os.close(self._wake_read)
-        os.close(self._wake_write)
-
-    def _read(self) -> None:
-        while True:
-            ready, _, _ = select.select([self._fd, self._wake_read], [], [])
-            if self._wake_read in ready:
-                return
-            for key in os.read(self._fd, 64).decode(errors="ignore"):
-                if key in STOP_KEYS:
-                    self._stop()
-                else:
-                    self._loop.call_soon_threadsafe(self._keys.put_nowait, key)
 
 
 class TerminalOperator:
@@ -126,12 +92,16 @@ class TerminalOperator:
     async def _key(self, key: str) -> None:
         try:
             await self._act(key)
+        except TerminalGone:
+            raise
         except MicropenError as error:
             self._say(str(error))
 
     async def _act(self, key: str) -> None:
         acts, actor = self._acts, self._actor
         match key:
+            case "":
+                raise TerminalGone("The terminal is gone; the pen was stopped.")
             case "\n" | "\r":
                 await self._next()
             case "p":

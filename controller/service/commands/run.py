@@ -150,15 +150,19 @@ async def _session(options: Options) -> str:
         stop_on_signals(service, done)
         stopped = asyncio.create_task(done.wait())
         treated = asyncio.create_task(_treat(service, options, clock))
+        linked = asyncio.create_task(service.until_line_ends())
+        all_of_it = (stopped, treated, linked)
         try:
-            await asyncio.wait({stopped, treated}, return_when=asyncio.FIRST_COMPLETED)
-            if not treated.done():
-                raise Ended("The session stays open.")
-            return treated.result()
+            await asyncio.wait(all_of_it, return_when=asyncio.FIRST_COMPLETED)
+            if treated.done():
+                return treated.result()
+            if linked.done():
+                linked.result()
+            raise Ended("The session stays open.")
         finally:
-            for task in (stopped, treated):
+            for task in all_of_it:
                 task.cancel()
-            await asyncio.gather(stopped, treated, return_exceptions=True)
+            await asyncio.gather(*all_of_it, return_exceptions=True)
 
 
 async def _treat(service: Service, options: Options, clock: SystemClock) -> str:

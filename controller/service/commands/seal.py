@@ -46,8 +46,9 @@ def seal(
 
 async def _seal(folder: Path, realm: Realm, arm_id: int, actor: Actor, reason: str) -> None:
     clock = SystemClock()
-    books = read_books(folder)
+    # The lock first: a service that ends in between may have closed the very arm.
     journal = Journal.open(folder, clock, realm=realm)
+    books = read_books(folder)
     # The service is put together but never started: no port is opened, nothing can move.
     service = assemble(SerialOpener("none"), clock, journal, books, random.SystemRandom())
     try:
