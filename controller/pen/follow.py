@@ -33,6 +33,11 @@ class Follower:
         self._tail_index = self._tail_ticks = 0
         self._changed = asyncio.get_running_loop().create_future()
 
+    @property
+    def follows(self) -> bool:
+        """Whether somebody said from which index on."""
+        return self._stream is not None
+
     def follow(self, next_index: int) -> None:
         """Deliver from `next_index` on. Raises EventsRunBackwards when the pen is behind that."""
         status = self._link.heard.status

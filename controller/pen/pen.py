@@ -189,6 +189,11 @@ class Pen:
         """
         self._follower.follow(next_index)
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether the events of this link are being delivered."""
+        return self._follower.follows
+
     async def serve(self) -> None:
         """Tell the listener what the pen pushes, until the link ends."""
         self._link.subscribe(self._on_push)

@@ -202,7 +202,8 @@ class Acts:
         """Accept the upper bound of an open arm for ever (a pen lost or destroyed).
 
         Raises WrongState while an arm is under way, and DosingBlocked while its pen is connected
-        and not found contradictory: such an arm ends by the pen's own record.
+        and not found contradictory: such an arm ends by the pen's own record. Raises ClosedAlready
+        while that record is on its way to the disk.
         """
         engine = self._engine
         async with self._one_at_a_time:
@@ -211,7 +212,8 @@ class Acts:
             if engine.arm_is_open:
                 after(engine.state, Act.SEAL)
             interval = self._open_interval(arm_id)
-            if engine.state is not State.BLOCKED and self._is_here(interval):
+            found_contradictory = engine.state is State.BLOCKED and not engine.is_reconciling
+            if self._is_here(interval) and not found_contradictory:
                 raise DosingBlocked(f"The pen is connected; it closes arm {arm_id} by itself.")
             await engine.commit_for(interval, seal_body(interval, actor, reason))
             if engine.books.ledger.open_intervals():

@@ -53,10 +53,7 @@ class Opener:
         digest = await arming.configure(pen, request.settings)
         if engine.state is not State.READY:
             after(engine.state, Act.ARM)
-        if engine.stops.count != stops:
-            raise PenRefused("ARM was not sent: a stop came first.", result=Result.STOP_LATCHED)
-        if engine.pen is not pen:
-            raise LinkLost("The pen was lost while it was prepared.")
+        self._check_unchanged(pen, stops)
         arm_id = next_arm_id(engine, pen)
         prepared = arming.prepare(pen, arm_id, request, digest, fitted, actor)
         # From the commit on this must come to its end, also when whoever asked goes away.
@@ -65,6 +62,15 @@ class Opener:
         opening.add_done_callback(self._opened)
         await asyncio.shield(opening)
 
+    def _check_unchanged(self, pen: Pen, stops: int) -> None:
+        if self._engine.stops.count != stops:
+            raise PenRefused("ARM was not sent: a stop came first.", result=Result.STOP_LATCHED)
+        if self._engine.pen is not pen:
+            raise LinkLost("The pen was lost while it was prepared.")
+
+    def _is_arming(self, pen: Pen) -> bool:
+        return self._engine.pen is pen and self._engine.state is State.ARMING
+
     def _opened(self, opening: "asyncio.Task[None]") -> None:
         self._opening.discard(opening)
         if not opening.cancelled():
@@ -72,19 +78,21 @@ class Opener:
 
     async def _open_arm(self, pen: Pen, prepared: arming.Prepared, stops: int) -> None:
         engine, opened = self._engine, prepared.opened
+        # A task starts a turn of the loop later: what was true when it was made may be over.
+        self._check_unchanged(pen, stops)
         await engine.move(Act.ARM, opened, prepared.first_grant, actor=opened.actor)
         interval = engine.books.ledger.intervals[(opened.pen_uid, opened.arm_id)]
         try:
             ticks = await self._ask_pen(pen, interval)
         except LinkError as error:
-            if engine.state is State.ARMING:
+            if self._is_arming(pen):
                 engine.finish(Act.REFUSED, error.what, interval=interval)
             raise
-        if engine.intake is None or engine.state is not State.ARMING:
+        if engine.intake is None or not self._is_arming(pen):
             raise LinkLost("The pen was lost while it was armed.")
         if engine.stops.count != stops:
             engine.finish(Act.REFUSED, "stopped while arming", interval=interval)
-            return
+            raise PenRefused("The arm was stopped as it opened.", result=Result.STOP_LATCHED)
         engine.armed(
             Drive(pen, interval, engine.intake, prepared.allowance, engine.complete), ticks
         )
@@ -101,7 +109,7 @@ class Opener:
             pen.last_stop_id,
         )
         if reply.result is not Result.OK:
-            if engine.state is State.ARMING:
+            if self._is_arming(pen):
                 engine.finish(Act.REFUSED, reply.result.name.lower(), interval=interval)
             raise refused_by_pen("ARM", reply.result)
         return reply.status.pen_ticks

@@ -11,10 +11,18 @@ from typing import Protocol
 
 from controller.errors import JournalError, SessionError
 from controller.record.entry import Draft, Entry
-from controller.record.events import Body
+from controller.record.events import ArmClosed, Body
 from controller.session.books import Books
 
 Waiting = asyncio.Future[list[Entry]]
+
+
+class ClosedAlready(SessionError):
+    """The arm is closed in the books, or its closing entry is on its way to the disk."""
+
+    number = 4015
+    cause = "The pen's own record closed the arm while something else was about to, or the reverse."
+    action = "Look at `micropen session show`; nothing more needs to be done for this arm."
 
 
 class Writer(Protocol):
@@ -35,6 +43,7 @@ class Recorder:
         self._writer = writer
         self._books = books
         self._on_failed = on_failed
+        self._closing: set[tuple[str, int]] = set()
         self.failed = False
         self.accepts = True
 
@@ -53,13 +62,17 @@ class Recorder:
         """Queue bodies for one transaction.
 
         The future gives their entries once they are booked. It fails with JournalError when they
-        are not durable, with SessionError when they are but contradict the books.
+        are not durable, with SessionError when they are but contradict the books. Raises
+        ClosedAlready, and queues nothing, when they would close an arm a second time.
         """
+        closing = self._begin_closing(bodies)
         drafts = [Draft(body, session_id, pen_uid) for body in bodies]
         writer = self._writer
         booked: Waiting = asyncio.get_running_loop().create_future()
         durable = writer.submit(drafts)
         durable.add_done_callback(lambda done: self._book(done, drafts, writer, booked))
+        if closing:
+            booked.add_done_callback(lambda done: self._end_closing(closing, done))
         return booked
 
     async def commit(
@@ -70,6 +83,21 @@ class Recorder:
         Cancelling the waiter does not cancel the commit.
         """
         return await asyncio.shield(self.submit(*bodies, session_id=session_id, pen_uid=pen_uid))
+
+    def _begin_closing(self, bodies: Sequence[Body]) -> set[tuple[str, int]]:
+        # Two closing entries of one arm would be durable for ever, and no book could read them.
+        closing = {(each.pen_uid, each.arm_id) for each in bodies if isinstance(each, ArmClosed)}
+        for key in closing:
+            interval = self._books.ledger.intervals.get(key)
+            if key in self._closing or (interval is not None and not interval.is_open):
+                raise ClosedAlready(f"Arm {key[1]} of pen {key[0]} has its closing entry already.")
+        self._closing |= closing
+        return closing
+
+    def _end_closing(self, closing: set[tuple[str, int]], booked: Waiting) -> None:
+        # Whatever is not certainly refused by the disk may be durable: it is not tried again.
+        if not booked.cancelled() and isinstance(booked.exception(), JournalError):
+            self._closing -= closing
 
     def _book(self, done: Waiting, drafts: list[Draft], writer: Writer, booked: Waiting) -> None:
         if done.cancelled():
@@ -83,12 +111,12 @@ class Recorder:
         booked.set_exception(error)
         booked.exception()  # seen: whoever only notes something does not wait for it
 
-    def _apply(self, drafts: list[Draft], entries: list[Entry]) -> SessionError | None:
+    def _apply(self, drafts: list[Draft], entries: list[Entry]) -> Exception | None:
         try:
             for draft, entry in zip(drafts, entries, strict=True):
                 self._books.apply(draft.body, draft.session_id, entry.wall)
-        except SessionError as error:
-            return error
+        except (SessionError, LookupError, ValueError, TypeError) as error:
+            return error  # a defect in the books stops the pen like a contradiction in them
         return None
 
     def _fail(self, writer: Writer, error: BaseException) -> None:

@@ -165,6 +165,10 @@ class PaperPen:
     def ack(self, acked_index: int) -> None:
         self.acks.append(acked_index)
 
+    @property
+    def is_followed(self) -> bool:
+        return bool(self.followed)
+
     def follow_strokes(self, next_index: int) -> None:
         error = self.refuse.pop("follow_strokes", None)
         if error is not None:

@@ -181,7 +181,9 @@ async def test_a_stop_while_the_pen_is_asked_grants_nothing() -> None:
     async with Room() as room:
         await room.ready()
         room.pen.refuse["arm"] = lambda: (room.engine.stop("operator"), None)[1]
-        await room.acts.treat(PERSON)
+        with pytest.raises(PenRefused, match="stopped as it opened") as refused:
+            await room.acts.treat(PERSON)
+        assert refused.value.result is Result.STOP_LATCHED
         room.latch_stop(0x5001)
         await room.until(State.LATCHED)
         assert room.pen.grants == []
@@ -246,7 +248,7 @@ async def test_counters_that_fell_since_the_last_arm_stop_everything() -> None:
         with pytest.raises(NegativeDifference):
             await room.acts.treat(PERSON)
         assert len(room.stops) == 1
-        assert "books-contradict-pen" in room.alarms
+        assert f"books-contradict-pen-{PEN}" in room.alarms
         assert room.recorded(ArmOpened) == []
 
 

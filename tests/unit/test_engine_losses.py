@@ -77,6 +77,10 @@ async def test_a_loss_at_rest_is_no_alarm() -> None:
         assert room.engine.pen is None
 
 
+def _is_reconciled(room: Room) -> bool:
+    return room.engine.reconciled
+
+
 # --- the record fails ---------------------------------------------------------------------------
 
 
@@ -118,6 +122,28 @@ async def test_the_record_goes_on_in_a_successor_with_every_event_once() -> None
         assert "arm_closed" in kinds
         with pytest.raises((DosingBlocked, WrongState)):
             await room.acts.treat(PERSON)
+
+
+@pytest.mark.hazard("H19")
+async def test_events_that_a_disk_refused_while_books_and_pen_are_compared_come_again() -> None:
+    async with Room() as room:
+        following = Scribe()
+        room.engine.on_record_failed = lambda _: room.engine.recorder.continue_in(following)
+        await room.treating()
+        room.pen.stroke()
+        room.pen.stroke()
+        room.unplug()
+        room.pen.end_arm(EndReason.LAPSE)
+        room.scribe.holds = True
+        plugging = asyncio.ensure_future(room.plug())
+        await advance(0.01)
+        room.scribe.commit_next()  # the link; now the events are asked for
+        await advance(0.01)
+        assert not _is_reconciled(room)
+        room.scribe.fail()
+        await plugging
+        assert _is_reconciled(room)
+        assert room.arm.committed == room.arm.certain == Amount(2, dose_steps=20_000)
 
 
 @pytest.mark.hazard("H19")

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from controller.errors import JournalError, JournalWriteFailed
+from controller.session.amounts import Amount
 from controller.session.books import Books
 from controller.session.ledger import LedgerViolation
-from controller.session.recorder import Recorder
-from tests.support.arms import PEN, batch, event, opened
+from controller.session.recorder import ClosedAlready, Recorder
+from tests.support.arms import PEN, batch, closed, event, opened
 from tests.support.scribes import Scribe
 from tests.support.virtual import advance
 
@@ -139,3 +140,33 @@ async def test_a_closed_recorder_takes_nothing_more() -> None:
     desk = Desk()
     desk.recorder.close()
     assert (desk.recorder.failed, desk.recorder.accepts) == (False, False)
+
+
+@pytest.mark.hazard("H08")
+async def test_an_arm_is_closed_once_also_while_the_disk_is_slow() -> None:
+    desk = Desk()
+    await desk.recorder.commit(opened(1), opened(2))
+    desk.scribe.holds = True
+    word = closed(opened(1), Amount())
+    desk.recorder.submit(word)
+    with pytest.raises(ClosedAlready, match="Arm 1 "):
+        await desk.recorder.commit(word)
+    desk.recorder.submit(closed(opened(2), Amount()))
+    desk.scribe.commit_all()
+    await advance(0)
+    with pytest.raises(ClosedAlready, match="Arm 1 "):
+        desk.recorder.submit(word)
+    assert len(desk.scribe.bodies) == 4
+    assert not desk.recorder.failed
+
+
+@pytest.mark.hazard("H08", "H19")
+async def test_a_closing_entry_that_the_disk_refused_may_be_written_again() -> None:
+    desk, following = Desk(), Scribe()
+    await desk.recorder.commit(opened())
+    desk.scribe.broken = JournalWriteFailed("x")
+    with pytest.raises(JournalWriteFailed):
+        await desk.recorder.commit(closed(opened(), Amount()))
+    desk.recorder.continue_in(following)
+    await desk.recorder.commit(closed(opened(), Amount()))
+    assert not desk.books.ledger.intervals[KEY].is_open
