@@ -85,6 +85,9 @@ class PenEnrolled(Body):
     model: str
     firmware: str
     counters: CounterSet
+    pen_boot_id: int = 0
+    next_index: Count = 0
+    """Events of that boot below this index are in the baseline and are never booked."""
 
 
 class LinkUp(Body):
@@ -218,6 +221,14 @@ class ForeignMovement(Body):
     after: CounterSet
 
 
+class Contradiction(Body):
+    """The pen contradicted the books; it may not be armed again under this enrolment."""
+
+    kind = "contradiction"
+    pen_uid: HexId
+    sentence: str
+
+
 class StopSent(Body):
     """A stop was sent; written after its bytes, which never wait for a disk."""
 
@@ -228,7 +239,7 @@ class StopSent(Body):
 
 
 class StopConfirmed(Body):
-    """The pen echoed the stop."""
+    """The pen echoed the stop. `latency_us` is 0 when the echo overtook the news of the sending."""
 
     kind = "stop_confirmed"
     stop_id: HexId
@@ -321,6 +332,7 @@ BODIES: dict[str, type[Body]] = {
         Strokes,
         ArmClosed,
         ForeignMovement,
+        Contradiction,
         StopSent,
         StopConfirmed,
         LatchCleared,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from controller.record.events import AlarmCleared, AlarmRaised
+from controller.record.events import AlarmCleared, AlarmRaised, hex_id
 from protocol.faults import Fault, Priority, describe_fault
 from protocol.messages import Status
 from protocol.words import StatusFlag
@@ -133,6 +133,12 @@ def raised(name: str, detail: str = "", *, of: str = "") -> AlarmRaised:
         cause=detail or kind.cause,
         action=kind.action,
     )
+
+
+def contradiction_alarms(pen_uid: int | None) -> tuple[str, ...]:
+    """Ids of the alarms that bar this pen: its own, and that raised while no pen was linked."""
+    general = "books-contradict-pen"
+    return (general,) if pen_uid is None else (general, f"{general}-{hex_id(pen_uid)}")
 
 
 def raised_fault(fault: Fault) -> AlarmRaised:

@@ -29,13 +29,21 @@ def course_of(
     since_wall = until_wall - timedelta(days=window_days)
     nl = units = Fraction(0)
     for book in books.sessions.values():
-        opened_wall = datetime.fromisoformat(book.opened_wall)
-        if book.opened.patient != patient or opened_wall < since_wall:
+        if book.opened.patient != patient or _last_wall(book) < since_wall:
             continue
         possible_nl = dose_span(books.ledger.of_session(book.session_id)).possible_nl
         nl += possible_nl
         units += _units(book, product, possible_nl)
     return Course(nl, units)
+
+
+def _last_wall(book: SessionBook) -> datetime:
+    # A session may stay open for days: it is its last dose that must lie before the window. The
+    # opening counts as well, for a clock that ran backwards must not hide a dose.
+    opened_wall = datetime.fromisoformat(book.opened_wall)
+    if book.last_stroke_wall is None:
+        return opened_wall
+    return max(opened_wall, datetime.fromisoformat(book.last_stroke_wall))
 
 
 def _units(other: SessionBook, product: Recipe | None, possible_nl: Fraction) -> Fraction:

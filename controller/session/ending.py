@@ -39,7 +39,8 @@ async def end_arm(engine: "Engine", interval: Interval) -> None:
             break
         except RecordUnusable as error:
             engine.drop_drive()
-            alarm = engine.alarms.up(raised("books_contradict_pen", error.what))
+            of = interval.opened.pen_uid
+            alarm = engine.alarms.up(raised("books_contradict_pen", error.what, of=of))
             await engine.move(Act.BLOCK, *alarm, reason=error.what)
             return
         except (RecordNotFinal, LinkError):

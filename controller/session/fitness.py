@@ -6,6 +6,7 @@ Raises, and changes nothing.
 from controller.pen.driver import Pen
 from controller.record.events import hex_id
 from controller.session.act_errors import DosingBlocked, NotFit
+from controller.session.alarms import contradiction_alarms
 from controller.session.certificate import Certificate
 from controller.session.engine import Engine
 from controller.session.interlocks import (
@@ -35,9 +36,9 @@ def check_books(engine: Engine) -> None:
     """Raise DosingBlocked while anything is unresolved between books, record and pen."""
     if engine.violations:
         raise DosingBlocked(engine.violations[0])
-    alarm = engine.alarms.active.get("books-contradict-pen")
-    if alarm is not None:
-        raise DosingBlocked(alarm.cause, action=alarm.action)
+    for alarm_id in contradiction_alarms(engine.pen.uid if engine.pen else None):
+        if (alarm := engine.alarms.active.get(alarm_id)) is not None:
+            raise DosingBlocked(alarm.cause, action=alarm.action)
     if engine.recorder.failed:
         raise DosingBlocked("The record cannot be written.")
     if unclosed := engine.books.ledger.open_intervals():

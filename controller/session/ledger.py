@@ -12,6 +12,7 @@ from controller.record.events import (
     ArmClosed,
     ArmOpened,
     Body,
+    Contradiction,
     CounterSet,
     ForeignMovement,
     LinkUp,
@@ -99,12 +100,13 @@ class Ledger:
         """
         match body:
             case PenEnrolled():
-                self._know(body.pen_uid, body.counters)
-                self.violations.pop(body.pen_uid, None)
+                self._enrol(body)
             case LinkUp():
                 self.boots[body.pen_uid] = max(self.boots.get(body.pen_uid, 0), body.pen_boot_id)
             case ForeignMovement():
                 self._know(body.pen_uid, body.after)
+            case Contradiction():
+                self._violate(body.pen_uid, body.sentence)
             case ArmOpened():
                 self._open(body, session_id)
             case Strokes():
@@ -129,6 +131,13 @@ class Ledger:
     def sealed_amount(self, pen_uid: str) -> Amount:
         """What arms that were sealed without the pen may have done since `last_known`."""
         return self._sealed.get(pen_uid, NOTHING)
+
+    def _enrol(self, body: PenEnrolled) -> None:
+        self._know(body.pen_uid, body.counters)
+        self.violations.pop(body.pen_uid, None)
+        if body.next_index:
+            key = (body.pen_uid, body.pen_boot_id)
+            self.next_index[key] = max(self.next_index.get(key, 0), body.next_index)
 
     def _know(self, pen_uid: str, counters: CounterSet) -> None:
         self.last_known[pen_uid] = counters

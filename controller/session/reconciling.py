@@ -12,8 +12,8 @@ from controller.errors import (
 )
 from controller.pen.driver import Pen
 from controller.pen.identity import require_realm
-from controller.record.events import Body
-from controller.session.alarms import raised
+from controller.record.events import Body, hex_id
+from controller.session.alarms import contradiction_alarms, raised
 from controller.session.amounts import NegativeDifference
 from controller.session.closing import RecordUnusable
 from controller.session.ending import check_shortfall
@@ -32,11 +32,11 @@ async def reconcile(engine: "Engine", pen: Pen, recovery: Recovery) -> None:
         require_realm(pen.uid, engine.realm)
         await _recover(engine, recovery)
     except (RecordUnusable, NegativeDifference, EventsRunBackwards) as error:
-        _blocked(engine, error)
+        _blocked(engine, pen, error)
     except (RealmMismatch, JournalError) as error:
         engine.no_link(error)
     else:
-        _settled(engine)
+        _settled(engine, pen)
         for interval in recovery.closed:
             await check_shortfall(engine, interval)
 
@@ -55,19 +55,20 @@ async def _recover(engine: "Engine", recovery: Recovery) -> None:
         await asyncio.sleep(RETRY_S)
 
 
-def _blocked(engine: "Engine", error: MicropenError) -> None:
-    bodies: list[Body] = list(engine.alarms.up(raised("books_contradict_pen", error.what)))
+def _blocked(engine: "Engine", pen: Pen, error: MicropenError) -> None:
+    alarm = raised("books_contradict_pen", error.what, of=hex_id(pen.uid))
+    bodies: list[Body] = list(engine.alarms.up(alarm))
     if engine.state in (State.READY, State.INTERRUPTED, State.LATCHED):
         bodies.append(engine.transition(Act.BLOCK, reason=error.what))
     engine.note(*bodies)
     engine.no_link(error)
 
 
-def _settled(engine: "Engine") -> None:
+def _settled(engine: "Engine", pen: Pen) -> None:
     engine.reconciled = True
     bodies: list[Body] = list(engine.latch_alarms())
     if not engine.violations:
-        bodies += engine.alarms.down("books-contradict-pen")
+        bodies += engine.alarms.down(*contradiction_alarms(pen.uid))
     if not engine.books.ledger.open_intervals():
         bodies += engine.alarms.down("uncertain-delivery")
         if engine.state in (State.INTERRUPTED, State.BLOCKED):

@@ -108,8 +108,7 @@ class Recovery:
         firmware = text_of(pen.identity.firmware)
         boot_before = self._ledger.boots.get(self._uid, 0)
         if self._uid not in self._ledger.last_known:
-            # Its events up to now are from before this journal knew it.
-            self._intake.skip_to(pen.status.next_index)
+            # Its events up to now are from before this journal knew it, in every later link too.
             await self._recorder.commit(
                 PenEnrolled(
                     pen_uid=self._uid,
@@ -117,6 +116,8 @@ class Recovery:
                     model=text_of(pen.identity.model),
                     firmware=firmware,
                     counters=counters,
+                    pen_boot_id=pen.boot_id,
+                    next_index=pen.status.next_index,
                 ),
                 pen_uid=self._uid,
             )

@@ -11,7 +11,7 @@ from controller.session.amounts import Amount
 from controller.session.books import Books
 from controller.session.course import Course, course_of
 from tests.support import inputs
-from tests.support.arms import PERSON, closed, opened
+from tests.support.arms import PERSON, batch, closed, event, opened
 from tests.support.sessions import book, terms
 
 NOW = datetime.fromisoformat("2030-04-01T00:00:00Z")
@@ -77,3 +77,12 @@ def test_units_of_different_products_never_add_up() -> None:
     assert found.possible_nl == 42_000
     assert found.possible_units == Fraction(21_000 * 20, 1_000_000)
     assert course_of(books, "p-1", NOW, 90, None).possible_units == 0
+
+
+def test_a_session_that_was_opened_long_ago_counts_by_its_last_dose() -> None:
+    books = Books()
+    a_session(books, 1, NOW - 91 * DAY)
+    assert course(books).possible_nl == 0
+    wall = (NOW - 89 * DAY).isoformat()
+    book(books, batch(event(0), arm_id=1, ceilings=(1, 1_000)), session_id="s-1", wall=wall)
+    assert course(books).possible_nl > 0

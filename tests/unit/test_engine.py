@@ -178,7 +178,7 @@ async def test_a_status_over_the_ceilings_stops_at_once_and_only_once() -> None:
         room.tell()
         room.tell()
         assert room.stops == ["Arm 1 is over its ceilings."]
-        assert "books-contradict-pen" in room.alarms
+        assert f"books-contradict-pen-{PEN}" in room.alarms
         room.pen.grants.clear()
         await advance(0.5)
         assert room.pen.grants == []
@@ -348,3 +348,42 @@ async def test_the_same_stop_sent_again_is_timed_from_the_first() -> None:
         assert confirmed.latency_us > 85_000
         await advance(0.2)
         assert "stop-unconfirmed" not in room.alarms
+
+
+@pytest.mark.hazard("H35")
+async def test_an_echo_that_overtakes_the_news_of_its_stop_confirms_it() -> None:
+    """The key's thread wrote the bytes, and was held up before it could tell the loop."""
+    async with Room() as room:
+        await room.treating()
+        room.latch_stop(0x77)
+        room.engine.stop_was_sent(0x77, "operator")
+        assert not room.engine.stops.under_way
+        assert room.engine.stops.count == 1
+        await advance(0.5)
+        assert "stop-unconfirmed" not in room.alarms
+        assert room.order_of(StopSent, StopConfirmed) == ["stop_sent", "stop_confirmed"]
+
+
+@pytest.mark.hazard("H35")
+async def test_a_second_thread_s_news_of_a_confirmed_stop_awaits_nothing() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.engine.stop_was_sent(0x77, "operator")
+        room.latch_stop(0x77)
+        room.engine.stop_was_sent(0x77, "operator")
+        await advance(0.5)
+        assert "stop-unconfirmed" not in room.alarms
+        assert len(room.recorded(StopConfirmed)) == 1
+
+
+async def test_only_the_last_few_strange_echoes_are_remembered() -> None:
+    async with Room() as room:
+        await room.ready()
+        for stop_id in range(1, 10):
+            room.hearing.pen_stopped(room.real, Stopped(stop_id, room.pen.status))
+        room.engine.stop_was_sent(1, "operator")
+        assert room.engine.stops.under_way
+        room.engine.stop_was_sent(9, "operator")
+        await advance(0.001)
+        (confirmed,) = room.recorded(StopConfirmed)
+        assert int(confirmed.stop_id, 16) == 9

@@ -2,7 +2,13 @@
 
 import pytest
 
-from controller.record.events import ForeignMovement, LinkUp, PenEnrolled, ServiceStopped
+from controller.record.events import (
+    Contradiction,
+    ForeignMovement,
+    LinkUp,
+    PenEnrolled,
+    ServiceStopped,
+)
 from controller.session.amounts import NOTHING, Amount
 from controller.session.ledger import Ledger, LedgerViolation, base_steps
 from tests.support.arms import (
@@ -205,3 +211,18 @@ def test_a_reload_arm_is_bounded_by_reverse_steps() -> None:
 
 def test_other_entries_change_nothing() -> None:
     assert vars(ledger_with(ServiceStopped(reason="x"))) == vars(Ledger())
+
+
+@pytest.mark.hazard("H02")
+def test_events_from_before_the_enrolment_are_below_the_cursor() -> None:
+    before = enrolled().model_copy(update={"pen_boot_id": BOOT, "next_index": 40})
+    assert ledger_with(before).next_index == {(PEN, BOOT): 40}
+    assert ledger_with(enrolled()).next_index == {}
+
+
+@pytest.mark.hazard("H14")
+def test_a_contradiction_is_held_against_the_pen_until_it_is_enrolled_anew() -> None:
+    ledger = ledger_with(enrolled(), Contradiction(pen_uid=PEN, sentence="Counters fell."))
+    assert ledger.violations == {PEN: ["Counters fell."]}
+    ledger.apply(enrolled(), None)
+    assert ledger.violations == {}

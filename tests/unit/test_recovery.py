@@ -16,6 +16,7 @@ from controller.record.events import (
 )
 from controller.session.act_errors import DosingBlocked
 from controller.session.amounts import Amount
+from controller.session.fitness import check_books
 from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
@@ -164,7 +165,7 @@ async def test_a_pen_without_memory_closes_nothing_and_blocks(spoil: dict[str, A
         await room.plug()
         assert room.is_in(State.BLOCKED)
         assert room.arm.is_open
-        assert "books-contradict-pen" in room.alarms
+        assert f"books-contradict-pen-{PEN}" in room.alarms
         assert not room.engine.reconciled
 
 
@@ -240,7 +241,7 @@ async def test_a_record_over_the_ceilings_stops_and_lets_nobody_arm() -> None:
         room.pen.count(punctures=20, dose_steps=200_000)
         room.pen.end_arm(EndReason.LAPSE)
         await room.plug()
-        assert "books-contradict-pen" in room.alarms
+        assert f"books-contradict-pen-{PEN}" in room.alarms
         assert len(room.stops) == 1
         with pytest.raises((DosingBlocked, WrongState)):
             await room.acts.treat(PERSON)
@@ -291,7 +292,7 @@ async def test_a_broken_rule_is_not_forgotten_by_plugging_in_again() -> None:
         room.unplug()
         await room.plug()
         assert len(room.stops) == 1
-        assert "books-contradict-pen" in room.alarms
+        assert f"books-contradict-pen-{PEN}" in room.alarms
 
 
 @pytest.mark.hazard("H02")
@@ -324,3 +325,57 @@ async def test_a_rebooted_pen_is_watched_by_its_new_clock() -> None:
         room.pen.count(punctures=-1)
         await advance(0.2)
         assert room.stops == ["Counters fell: punctures."]
+
+
+@pytest.mark.hazard("H02")
+async def test_events_from_before_the_enrolment_are_let_be_by_the_next_link_too() -> None:
+    async with Room() as room:
+        room.pen.next_index = 40
+        await room.plug()
+        room.unplug()
+        await room.plug()
+        assert room.pen.followed == [40, 40]
+
+
+async def contradicting(room: Room) -> None:
+    """A counter falls between two statuses and is back at once."""
+    await room.ready()
+    room.pen.count(punctures=5)
+    room.tell()
+    room.pen.count(punctures=-5)
+    room.tell()
+    assert room.stops == ["Counters fell: punctures."]
+    await advance(0.001)
+
+
+@pytest.mark.hazard("H14")
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_a_status_contradicted_is_not_forgotten(restarted: bool) -> None:
+    async with Room() as first:
+        await contradicting(first)
+        assert len(first.recorded(events.Contradiction)) == 1
+        first.unplug()
+        async with first.restart() if restarted else first as room:
+            await room.plug()
+            assert room.engine.reconciled
+            assert f"books-contradict-pen-{PEN}" in room.alarms
+            with pytest.raises(DosingBlocked, match="Counters fell"):
+                check_books(room.engine)
+
+
+@pytest.mark.hazard("H14")
+async def test_another_pen_is_not_barred_and_does_not_clear_the_first_one_s_alarm() -> None:
+    async with Room() as room:
+        await contradicting(room)
+        first = room.pen
+        room.unplug()
+        room.pen = PaperPen(uid=UID + 1)
+        await room.plug()
+        assert room.engine.reconciled
+        assert f"books-contradict-pen-{PEN}" in room.alarms
+        check_books(room.engine)
+        room.unplug()
+        room.pen = first
+        await room.plug()
+        with pytest.raises(DosingBlocked, match="Counters fell"):
+            check_books(room.engine)
