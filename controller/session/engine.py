@@ -17,6 +17,7 @@ from controller.pen.identity import Realm
 from controller.record.events import (
     Actor,
     Body,
+    Contradiction,
     LinkLost,
     StateChanged,
     StopSent,
@@ -69,6 +70,7 @@ class Engine:
         self.link_error: MicropenError | None = None
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
         self.stops = Stops(clock, self._not_echoed)
+        self._contradictions: dict[tuple[str, str], None] = {}  # noted, perhaps not booked yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._armed_ticks = 0
 
@@ -102,7 +104,10 @@ class Engine:
     @property
     def violations(self) -> list[str]:
         """What the linked pen did against the rules, by the books."""
-        return self.books.ledger.violations.get(self._uid() or "", [])
+        uid = self._uid() or ""
+        booked = self.books.ledger.violations.get(uid, [])
+        noted = [each for pen_uid, each in self._contradictions if pen_uid == uid]
+        return booked + [each for each in noted if each not in booked]
 
     # --- state and record ------------------------------------------------------------------
 
@@ -194,9 +199,11 @@ class Engine:
     def stop_was_sent(self, stop_id: int, reason: str, actor: Actor | None = None) -> None:
         """Take note of a stop whose bytes another thread has sent already."""
         self.halt()
-        self.stops.sent(stop_id)
+        confirmed = self.stops.sent(stop_id)
         entry = StopSent(stop_id=hex_id(stop_id), reason=reason, actor=actor)
         self.note(entry, *self.alarms.up(raised("stop_latched", reason)))
+        if confirmed is not None:
+            self.note(confirmed)
 
     def stop_was_echoed(self, stopped: Stopped) -> None:
         """The pen echoed a stop; only the first echo of each stop is recorded."""
@@ -324,10 +331,14 @@ class Engine:
 
     def contradicted(self, sentence: str) -> None:
         """Pen and books contradict each other: stop, and let nobody arm."""
-        alarm = self.alarms.up(raised("books_contradict_pen", sentence))
+        uid = self._uid()
+        alarm = self.alarms.up(raised("books_contradict_pen", sentence, of=uid or ""))
         if alarm:
             self.stop(sentence)
-            self.note(*alarm)
+        if uid is not None and sentence not in self.violations:
+            self._contradictions[uid, sentence] = None
+            self.note(Contradiction(pen_uid=uid, sentence=sentence))
+        self.note(*alarm)
 
     def _record_failed(self, error: Exception) -> None:
         if not isinstance(error, JournalError):
