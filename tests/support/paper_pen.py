@@ -17,6 +17,7 @@ from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
 from controller.session.hearing import Hearing
+from controller.session.intake import GAP_MAX_S
 from controller.session.ledger import Interval
 from controller.session.states import State
 from controller.session.terms import Terms
@@ -307,13 +308,13 @@ class Room:
         """An arm under way in the first zone."""
         await self.ready(given)
         await self.acts.treat(PERSON)
-        await advance(0.01)
+        await advance(GAP_MAX_S)
 
     async def strokes(self, count: int, steps: int | None = None, **changes: Any) -> None:
-        """The pen makes strokes, one commit after the other."""
+        """The pen makes strokes, slowly enough that each has a commit of its own."""
         for _ in range(count):
             self.deliver([self.pen.stroke(steps, **changes)])
-            await advance(0.001)
+            await advance(GAP_MAX_S)
 
     def deliver(self, strokes: Sequence[PenStroke]) -> None:
         """Events arrive, all of one arm, and a status with them."""
