@@ -30,7 +30,7 @@ from controller.session.closing import (
 )
 from controller.session.intake import Intake
 from controller.session.ledger import Interval, Ledger
-from controller.session.recorder import Recorder
+from controller.session.recorder import ClosedAlready, Recorder
 from protocol.faults import fault_number
 from protocol.limits import is_simulated_uid
 from protocol.messages import Status
@@ -163,7 +163,10 @@ class Recovery:
         entries: list[Body] = [body]
         for alarm in alarms_of(body):
             entries += self._alarms.up(alarm)
-        await self._recorder.commit(*entries, session_id=interval.session_id, pen_uid=self._uid)
+        try:
+            await self._recorder.commit(*entries, session_id=interval.session_id, pen_uid=self._uid)
+        except ClosedAlready as error:
+            raise PenUnsettled("Another closing entry of this arm is on its way.") from error
         self.closed.append(interval)
 
     async def _final(self, interval: Interval) -> ArmClosed:
