@@ -1,0 +1,1 @@
+"""The catalogue's faults as classes: one module a place where they strike."""
