@@ -19,7 +19,7 @@ from controller.record.entry import Draft
 from controller.record.events import ArmOpened, hex_id
 from controller.record.journal import Journal
 from controller.service.app import Service, assemble, read_books
-from controller.service.opening import new_session_id, terms_with_pen
+from controller.service.opening import terms_with_pen
 from controller.service.program import PROGRAM, ProgramOperator
 from controller.session.acts import Acts
 from controller.session.engine import Engine
@@ -33,6 +33,7 @@ from simulator.world import World
 from tests.support.bills import wish_for
 from tests.support.desk import Desk
 from tests.support.referee import Referee
+from tests.support.seeded_journal import SeededJournal, Written
 from tests.support.truth import CeilingWatch, Truth, arm_name
 from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
@@ -123,6 +124,8 @@ class Theatre:
         _expect_the_end_within(PATIENCE_S)
         self.disk_s = disk_s
         self.rng = Random(f"theatre {seed}")
+        self._ids = Random(f"theatre ids {seed}")
+        self.on_entries: Written = lambda _: None
         self.stages = [pen if isinstance(pen, Stage) else Stage(pen, seed)]
         self.opener = _port_of(self.stage)
         self.ceilings = CeilingWatch()
@@ -172,7 +175,9 @@ class Theatre:
 
     async def start(self) -> None:
         """Start a controller on the journal folder."""
-        journal = Journal.open(self.folder, self.clock, realm="training", vfs=self.vfs)
+        journal = SeededJournal.open_with(
+            self.folder, self.clock, self._ids, self.on_entries, self.vfs
+        )
         books = read_books(self.folder)
         self._desks = []
         self._service = assemble(
@@ -210,7 +215,7 @@ class Theatre:
         terms = terms_with_pen(wish_for(plan), self.engine.books, self.clock, self.engine.pen)
         lower = terms.limits.model_copy(update=limits)
         terms = msgspec.structs.replace(terms, limits=lower)
-        session_id = new_session_id(self.clock)
+        session_id = f"{self.clock.now_wall():%Y%m%d-%H%M%S}-{self._ids.getrandbits(32):08x}"
         await self.acts.open(session_id, terms, PROGRAM)
         return session_id
 
