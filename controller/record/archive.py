@@ -20,7 +20,7 @@ from controller.clock import Clock, SystemClock
 from controller.record import options
 from controller.record.archive_file import BatchView, ChainFile
 from controller.record.messages import Receipt
-from controller.record.mqtt import Broker, Connection, MqttError, connect
+from controller.record.mqtt import Broker, Connect, Connection, MqttError, connect
 from controller.record.topics import Topics, topic_id
 
 BACK_OFF_S: Final = 0.5
@@ -30,16 +30,31 @@ log = structlog.get_logger(process="archive")
 
 
 class Archive:
-    """Subscribes to one room and keeps all chains that are sent there."""
+    """Subscribes to one room and keeps all chains that are sent there.
 
-    def __init__(self, name: str, folder: Path, broker: Broker, topics: Topics, clock: Clock):
+    `connect` and `jitter` are the test's in virtual time; the jitter spreads the waits between two
+    attempts to connect.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        broker: Broker,
+        topics: Topics,
+        clock: Clock,
+        *,
+        connect: Connect = connect,
+        jitter: random.Random | None = None,
+    ) -> None:
         self._name = name
         self._folder = folder
         self._broker = broker
         self._topics = topics
         self._clock = clock
         self._chains: dict[str, ChainFile] = {}
-        self._jitter = random.Random()
+        self._connect = connect
+        self._jitter = jitter or random.Random()
 
     async def run(self) -> None:
         """Connect, keep, lose the connection, wait, again; ends only by cancellation.
@@ -61,7 +76,7 @@ class Archive:
         while True:
             try:
                 # A persistent session: the broker keeps for us what comes while we are away.
-                async with connect(
+                async with self._connect(
                     self._broker, client_id=client_id, clean_session=False
                 ) as connection:
                     back_off_s = BACK_OFF_S

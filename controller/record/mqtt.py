@@ -1,7 +1,8 @@
 """A connection to the broker; the only importer of aiomqtt.
 
 Why so thin: MQTT 3.1.1, QoS 1, TCP_NODELAY, one will, and errors of one kind. Touches one TCP
-socket; nothing that arrives here can reach a pen.
+socket; nothing that arrives here can reach a pen. `Connect` is the seam where a simulated broker
+fits.
 """
 
 import asyncio
@@ -9,11 +10,11 @@ import math
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 import aiomqtt
 
@@ -85,24 +86,52 @@ class Will:
     payload: bytes
 
 
-class Connection:
+class Connection(Protocol):
     """An open connection. Every method raises MqttError once it is broken."""
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish with QoS 1; returns at the PUBACK."""
+        ...
+
+    async def subscribe(self, topic: str) -> None:
+        """Subscribe with QoS 1; returns at the SUBACK."""
+        ...
+
+    def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Topic and payload of each message; ends with MqttError when the connection breaks."""
+        ...
+
+
+class Connect(Protocol):
+    """How to connect for the time of an `async with`; `connect` is the one over TCP."""
+
+    def __call__(
+        self,
+        broker: Broker,
+        *,
+        client_id: str,
+        will: Will | None = None,
+        clean_session: bool = True,
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Connect; raises MqttError when there is no connection, and when it breaks inside."""
+        ...
+
+
+class _TcpConnection:
+    """Fits `Connection`."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1; returns at the PUBACK."""
         async with _answered("PUBACK"):
             await self._client.publish(topic, payload, qos=1, retain=retain)
 
     async def subscribe(self, topic: str) -> None:
-        """Subscribe with QoS 1; returns at the SUBACK."""
         async with _answered("SUBACK"):
             await self._client.subscribe(topic, qos=1)
 
     async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Topic and payload of each message; ends with MqttError when the connection breaks."""
         async for message in self._client.messages:
             yield str(message.topic), message.payload
 
@@ -135,7 +164,7 @@ async def connect(
         async with _answered("CONNACK"):
             await client.__aenter__()
         stack.push_async_exit(partial(_leave, client))
-        yield Connection(client)
+        yield _TcpConnection(client)
 
 
 async def _leave(client: aiomqtt.Client, *error: Any) -> None:

@@ -24,7 +24,7 @@ from controller.record import options
 from controller.record.cursor import CursorFile
 from controller.record.entry import Entry
 from controller.record.messages import Availability, Receipt, batch_json
-from controller.record.mqtt import Broker, Connection, MqttError, Will, connect
+from controller.record.mqtt import Broker, Connect, Connection, MqttError, Will, connect
 from controller.record.outbox import Outbox
 from controller.record.reader import JournalReader
 from controller.record.room import Changed, Room, is_simulated
@@ -59,14 +59,29 @@ class TelemetrySettings:
 
 
 class Telemetry:
-    """Publishes one journal for one room, for ever."""
+    """Publishes one journal for one room, for ever.
 
-    def __init__(self, settings: TelemetrySettings, clock: Clock, schemas: dict[str, Any]) -> None:
+    `connect`, `jitter` and `vfs` are the test's in virtual time; the jitter spreads the waits
+    between two attempts to connect, `vfs` is the disk that the journal is on.
+    """
+
+    def __init__(
+        self,
+        settings: TelemetrySettings,
+        clock: Clock,
+        schemas: dict[str, Any],
+        *,
+        connect: Connect = connect,
+        jitter: random.Random | None = None,
+        vfs: str | None = None,
+    ) -> None:
         self._settings = settings
         self._topics = settings.topics
         self._clock = clock
         self._schemas = schemas
-        self._jitter = random.Random()
+        self._connect = connect
+        self._jitter = jitter or random.Random()
+        self._vfs = vfs
         self._state_mono_s = 0.0
         self._heartbeat_mono_s = 0.0
         self._pending = Changed.NOTHING
@@ -102,7 +117,7 @@ class Telemetry:
         waited = False
         while True:
             try:
-                return JournalReader(self._settings.journal)
+                return JournalReader(self._settings.journal, vfs=self._vfs)
             except JournalMissing as error:
                 if not waited:
                     _logger.warning("waiting for the journal", reason=error.what)
@@ -128,8 +143,8 @@ class Telemetry:
         offline = Availability(state="offline").json()
         will = Will(self._topics.availability, offline)
         client_id = f"micropen-{self._reader.host_id}-{topic_id(self._topics.room)}"
-        async with connect(self._settings.broker, client_id=client_id, will=will) as connection:
-            broker = self._settings.broker
+        broker = self._settings.broker
+        async with self._connect(broker, client_id=client_id, will=will) as connection:
             self._log.info("connected", host=broker.host, port=broker.port)
             try:
                 yield connection
