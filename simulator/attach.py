@@ -90,6 +90,10 @@ class InProcessOpener:
     def unplug(self, reason: str = "the cable was pulled") -> None:
         """Pull the cable: the open port is lost and none can be opened until `replug`."""
         self.unplugged = True
+        self.hang_up(reason)
+
+    def hang_up(self, reason: str) -> None:
+        """The open port is lost; another can be opened at once, if the cable is in."""
         if self._port is not None:
             self._port.lose(reason)
             self._port = None

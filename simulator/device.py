@@ -24,7 +24,7 @@ from protocol.messages import (
     Stopped,
     StoreCertificate,
 )
-from protocol.words import EndReason, Mode
+from protocol.words import EndReason, Mode, PenState
 from simulator.firmware.boot import ResetCause, start_up
 from simulator.firmware.core import Core
 from simulator.firmware.desk import Desk
@@ -149,6 +149,11 @@ class PenDevice:
         self._motion.hand_moved()
         self._check_cartridge()
         self._follow_up()
+
+    @property
+    def state(self) -> PenState:
+        """The state machine's state, as a status would tell it now."""
+        return self._core.state
 
     def indicator(self) -> Indicator:
         """The lamp, the display and the feel of the pen."""

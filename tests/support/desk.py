@@ -65,15 +65,19 @@ class Desk:
         self._land()
         self._land()
 
-    def kill(self, *, written: bool) -> None:
-        """The process dies; the transaction that is on its way was `written`, or was not."""
+    def kill(self, *, written: bool, close: bool = True) -> None:
+        """The process dies; the transaction that is on its way was `written`, or was not.
+
+        Unless told to `close` it leaves the journal's file open.
+        """
         if written and self._under_way:
             self._append(self._under_way)
         self._dead = True
         self._waiting, self._under_way = [], []
         if self._timer is not None:
             self._timer.cancel()
-        self.journal.close()
+        if close:
+            self.journal.close()
 
     def _take(self, job: Job) -> None:
         self._waiting.append(job)

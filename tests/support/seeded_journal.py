@@ -29,10 +29,18 @@ class SeededJournal(Journal):
 
     @classmethod
     def open_with(
-        cls, folder: Path, clock: Clock, rng: Random, written: Written, vfs: str | None = None
+        cls,
+        folder: Path,
+        clock: Clock,
+        rng: Random,
+        written: Written,
+        vfs: str | None = None,
+        *,
+        boot_id: str = "the boot of a test",
+        synced: Callable[[], bool | None] = lambda: True,
     ) -> Self:
         """Open the folder in the training realm; raises as `Journal.open`."""
-        stamper = Stamper(clock, boot_id="the boot of a test", synced=lambda: True)
+        stamper = Stamper(clock, boot_id=boot_id, synced=synced)
         journal = cls.open(
             folder,
             clock,

@@ -6,17 +6,18 @@ root; only port, clock and disk are the test's.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
-from controller.errors import PortMissing
+from controller.errors import PortFailed, PortMissing
 from controller.link.port import BytePort
 from controller.record.entry import Draft
-from controller.record.events import ArmOpened, hex_id
+from controller.record.events import ArmOpened
 from controller.record.journal import Journal
 from controller.service.app import Service, assemble, read_books
 from controller.service.opening import terms_with_pen
@@ -25,16 +26,14 @@ from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.plan import Plan
 from simulator.attach import InProcessOpener
-from simulator.driver import Driver
-from simulator.misbehaviour import FaultName, FaultSettings
-from simulator.ports import Chip
 from simulator.scenario import Scenario
-from simulator.world import World
 from tests.support.bills import wish_for
 from tests.support.desk import Desk
 from tests.support.referee import Referee
 from tests.support.seeded_journal import SeededJournal, Written
-from tests.support.truth import CeilingWatch, Truth, arm_name
+from tests.support.stage import Stage
+from tests.support.truth import CeilingWatch, arm_name
+from tests.support.tty import Cable
 from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
 REST_POLL_S = 0.002
@@ -43,58 +42,18 @@ PATIENCE_S = 1_200.0
 """Virtual seconds after which a session that was not brought to its end fails the test."""
 
 
+class Disk(Protocol):
+    """What a power cut needs of a simulated disk."""
+
+    def power_cut(self) -> None:
+        """Make the files what a disk would hold now; handles opened before are dead."""
+        ...
+
+
 def _expect_the_end_within(seconds: float) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop), "the theatre plays in virtual time"
     loop.limit_s = loop.time() - START_S + seconds
-
-
-class Stage:
-    """One simulated pen in the loop's time, with its truth."""
-
-    def __init__(self, scenario: Scenario, seed: int) -> None:
-        self.world = World(scenario, seed)
-        self.driver = Driver(self.world)
-        self.truth = Truth(self.world.mechanism.oracle)
-        self.uid = hex_id(self.world.spec.uid)
-
-    @property
-    def moves(self) -> bool:
-        """Whether needle or plunger move, by the mechanics."""
-        body = self.world.mechanism
-        moving = body.oracle.in_stroke or body.needle.motor.running
-        return moving or body.plunger.end_us() is not None
-
-    def reset(self) -> None:
-        """Cut the pen's power now."""
-        self.world.cut_power(self._now_us())
-        self.driver.run()
-
-    def strike(self, name: FaultName, **settings: Any) -> None:
-        """Let a fault of the simulator's catalogue happen from now on."""
-        self._now_us()
-        self.world.trouble.add(FaultSettings(name=name, **settings))
-        self.driver.run()
-
-    def fit_cartridge(self, chip: Chip | None) -> Chip | None:
-        """Change the cartridge; returns the one that comes off."""
-        self._now_us()
-        body = self.world.mechanism
-        before, body.chip_fitted = body.chip_fitted, chip
-        self.driver.run()
-        return before
-
-    def fit_syringe(self) -> None:
-        """Put a full syringe in."""
-        self._now_us()
-        plunger = self.world.mechanism.plunger
-        plunger.travel_left_steps = plunger.settings.capacity_steps
-        self.driver.run()
-
-    def _now_us(self) -> int:
-        now_us = self.driver.now_us()
-        self.world.advance(now_us)
-        return now_us
 
 
 def _port_of(stage: Stage) -> InProcessOpener:
@@ -128,6 +87,10 @@ class Theatre:
         self.on_entries: Written = lambda _: None
         self.stages = [pen if isinstance(pen, Stage) else Stage(pen, seed)]
         self.opener = _port_of(self.stage)
+        self.cable = Cable()
+        self.bystanders: set[asyncio.Task[Any]] = set()
+        self.boots = 1
+        self.clock_synced: bool | None = True
         self.ceilings = CeilingWatch()
         self.crashes = 0
         self._own_stages = [] if isinstance(pen, Stage) else list(self.stages)
@@ -142,6 +105,11 @@ class Theatre:
     def stage(self) -> Stage:
         """The pen that is plugged in."""
         return self.stages[-1]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._service is not None
 
     @property
     def service(self) -> Service:
@@ -176,14 +144,23 @@ class Theatre:
     async def start(self) -> None:
         """Start a controller on the journal folder."""
         journal = SeededJournal.open_with(
-            self.folder, self.clock, self._ids, self.on_entries, self.vfs
+            self.folder,
+            self.clock,
+            self._ids,
+            self.on_entries,
+            self.vfs,
+            boot_id=f"boot {self.boots} of a test",
+            synced=lambda: self.clock_synced,
         )
         books = read_books(self.folder)
         self._desks = []
         self._service = assemble(
             self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
         )
-        await self._service.start("-")
+        starting = asyncio.create_task(self._service.start("-"), name="start")
+        await asyncio.wait({starting})
+        if not starting.cancelled():  # a crash in the middle of it is none of the caller's
+            starting.result()
 
     async def stop(self) -> None:
         """End the controller in an orderly way."""
@@ -191,21 +168,59 @@ class Theatre:
         await service.close()
 
     async def crash(self) -> None:
-        """SIGKILL: no byte and no entry leaves after this; tasks vanish without a word."""
-        self.crashes += 1
-        for desk in self._desks:
+        """SIGKILL: no byte and no entry leaves after this; tasks vanish without a word.
+
+        Spared are the caller's task and all `bystanders`.
+        """
+        for desk in self._die():
             desk.kill(written=self.rng.random() < 0.5)
+        await self._vanish()
+
+    async def power_cut(self, disk: Disk) -> None:
+        """The host's power fails: the process is dead, and the disk keeps what a disk keeps.
+
+        The transaction that was on its way may have reached the disk's end of the cable or not.
+        """
+        self.boots += 1
+        desks = self._die()
+        for desk in desks:
+            desk.kill(written=self.rng.random() < 0.5, close=False)
+        disk.power_cut()
+        for desk in desks:
+            desk.journal.close()
+        await self._vanish()
+
+    def _die(self) -> list[Desk]:
+        self.crashes += 1
         self._service = None
-        self.opener.unplug("the process is dead")
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        self.opener.hang_up("the process is dead")
+        desks, self._desks = self._desks, []
+        return desks
+
+    async def _vanish(self) -> None:
+        spared = {asyncio.current_task(), *self.bystanders}
+        tasks = asyncio.all_tasks() - spared
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.opener.replug()
 
     async def open(self) -> BytePort:
-        """The controller opens its port: that of the pen which is plugged in."""
-        return await self.opener.open()
+        """The controller opens its port: that of the pen which is plugged in.
+
+        Like the real opener it needs a descriptor, and says PortFailed when there is none left.
+        """
+        try:
+            os.close(os.open(os.devnull, os.O_RDWR))
+        except OSError as error:
+            raise PortFailed(f"The port cannot be opened: {error.strerror}.") from error
+        return self.cable.around(await self.opener.open())
+
+    def states(self) -> tuple[str, str]:
+        """Where host and pen are now, in the words of `tests.soak.catalogue`."""
+        if self._service is None:
+            return "dead", self.stage.phase
+        engine = self._service.engine
+        return "unlinked" if engine.pen is None else engine.state.value, self.stage.phase
 
     # --- what is played ------------------------------------------------------------------------
 

@@ -1,0 +1,108 @@
+"""The host's end of the cable: a tty between controller and simulated pen, and what ails it.
+
+A write that a full buffer does not take is dropped in part or whole, as by `SerialPort`; bytes of
+an earlier link may lie in the adapter and come first when the port is opened again.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from controller.link.port import BytePort, OnBytes, OnLost
+
+OnTraffic = Callable[[float, str, bytes], None]
+"""Gets loop time, `to_pen` or `to_host`, and the bytes."""
+OnEffect = Callable[[str], None]
+"""Gets what really happened: `lost`, `opened`, `blocked`, `stale`."""
+
+
+class Cable:
+    """Outlives the ports that are opened on it. `on_bytes` sees all that passes, both ways."""
+
+    def __init__(self) -> None:
+        self.on_bytes: OnTraffic | None = None
+        self.on_effect: list[OnEffect] = []
+        self.room_bytes: int | None = None
+        self.stale: tuple[bytes, bytes] = (b"", b"")
+        self.recent: tuple[bytearray, bytearray] | None = None
+        self._held = bytearray()
+        self._tty: Tty | None = None
+
+    def around(self, port: BytePort) -> "Tty":
+        """The tty that the controller gets; the driver's own buffers begin empty."""
+        self._held.clear()
+        self._tty = Tty(self, port)
+        self.tell("opened")
+        return self._tty
+
+    def tell(self, effect: str) -> None:
+        """Something really happened."""
+        for listener in list(self.on_effect):
+            listener(effect)
+
+    def block(self, room_bytes: int) -> None:
+        """From now on nothing leaves; the driver's buffer takes `room_bytes` and drops the rest."""
+        self.room_bytes = room_bytes
+
+    def unblock(self) -> None:
+        """All that the buffer holds leaves at once."""
+        self.room_bytes = None
+        held, self._held = bytes(self._held), bytearray()
+        if held and self._tty is not None:
+            self._tty.pass_on(held)
+
+    def hold(self, data: bytes) -> None:
+        """Take what fits into the buffer."""
+        assert self.room_bytes is not None
+        self._held += data[: max(0, self.room_bytes - len(self._held))]
+        self.tell("blocked")
+
+    def passed(self, way: str, data: bytes) -> None:
+        """Bytes went through."""
+        if self.on_bytes is not None:
+            self.on_bytes(asyncio.get_running_loop().time(), way, data)
+        if self.recent is not None:
+            self.recent[way == "to_host"].extend(data)
+
+
+class Tty:
+    """One opening of the port; fits `BytePort`."""
+
+    def __init__(self, cable: Cable, port: BytePort) -> None:
+        self._cable = cable
+        self._port = port
+        self._on_bytes: OnBytes = lambda _: None
+        self._on_lost: OnLost = lambda _: None
+
+    def start(self, on_bytes: OnBytes, on_lost: OnLost) -> None:
+        self._on_bytes, self._on_lost = on_bytes, on_lost
+        self._port.start(self._arrived, self._lost)
+        to_pen, to_host = self._cable.stale
+        self._cable.stale = (b"", b"")
+        if to_pen:
+            self.pass_on(to_pen)
+        if to_host:
+            asyncio.get_running_loop().call_soon(self._arrived, to_host)
+        if to_pen or to_host:
+            self._cable.tell("stale")
+
+    def _arrived(self, data: bytes) -> None:
+        self._cable.passed("to_host", data)
+        self._on_bytes(data)
+
+    def _lost(self, reason: str) -> None:
+        self._cable.tell("lost")
+        self._on_lost(reason)
+
+    def write(self, data: bytes) -> None:
+        if self._cable.room_bytes is None:
+            self.pass_on(data)
+        else:
+            self._cable.hold(data)
+
+    def pass_on(self, data: bytes) -> None:
+        """Put bytes on the wire."""
+        self._cable.passed("to_pen", data)
+        self._port.write(data)
+
+    def close(self) -> None:
+        self._port.close()
