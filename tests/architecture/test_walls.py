@@ -46,6 +46,23 @@ def test_the_protocol_is_pure() -> None:
     assert not strangers
 
 
+JUDGES = ("auditor", "referee", "truth")
+
+
+def test_those_who_judge_share_no_code_with_those_who_are_judged() -> None:
+    """They know the journal by docs/journal.md and the pen by the simulator's oracle."""
+    judges = [Path("tests/support", f"{name}.py") for name in JUDGES]
+    allowed = {f"tests.support.{name}" for name in JUDGES} | {"simulator.oracle"}
+    strangers = {
+        (path.name, name)
+        for path in judges
+        for node in ast.walk(repo.tree(path))
+        for name in _imported(node)
+        if name.split(".")[0] not in sys.stdlib_module_names and name not in allowed
+    }
+    assert not strangers
+
+
 def test_config_is_data_and_never_a_package() -> None:
     assert not repo.python_files("config")
 

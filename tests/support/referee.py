@@ -1,18 +1,17 @@
 """Folds a journal folder on its own and judges it against the oracle (design section 2).
 
-Shares no code with the controller's ledger, books or account: it reads the entries' JSON and counts
-again. What is wrong comes back as sentences, so that a test shows all of it at once.
+Shares no code with the controller, not even its reader: tests/support/auditor.py hands it the
+entries, and it counts again. What is wrong comes back as sentences, so that a test shows all of it
+at once.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from controller.record.reader import JournalReader
-from controller.record.verify import verify
+from tests.support.auditor import audit
 from tests.support.truth import Moved, Truth, arm_name
 
 Json = dict[str, Any]
@@ -117,15 +116,10 @@ class Referee:
         self.gaps: list[tuple[str, int, int]] = []
         self._next_index: dict[tuple[str, int], int] = {}
         self._plan: dict[str, dict[str, int]] = {}
-        report = verify(folder)
-        if not report.ok:
-            self.problems.append(f"chain broken at {report.first_bad_seq}: {report.problem}")
-        reader = JournalReader(folder)
-        try:
-            for entry in reader.entries():
-                self._take(entry.kind, entry.session_id, json.loads(entry.body_json))
-        finally:
-            reader.close()
+        found = audit(folder)
+        self.problems += found.problems
+        for entry in found.entries:
+            self._take(entry.kind, entry.session_id, entry.body)
 
     # --- what the journal says ---------------------------------------------------------------
 

@@ -6,9 +6,8 @@ the oracle counts until the next segment is that arm's, and the relief after it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from controller.record.entry import Draft
-from controller.record.events import ArmOpened, Strokes
 from simulator.oracle import Oracle
 
 
@@ -73,6 +72,14 @@ class Truth:
         return {name: end.minus(start) for (name, start), end in names}
 
 
+class Written(Protocol):
+    """What is handed to the journal, as far as a watch looks at it."""
+
+    @property
+    def body(self) -> Any:
+        """Named by its `kind`, with the fields of docs/journal.md."""
+
+
 class CeilingWatch:
     """Compares what the pen really did with the ceilings that are durable at that moment."""
 
@@ -92,22 +99,24 @@ class CeilingWatch:
         if moved.punctures > ceilings[0] or moved.forward_steps > ceilings[1]:
             self.overruns.append(f"{truth.present}: {moved} over {ceilings}")
 
-    def committed(self, drafts: Sequence[Draft]) -> None:
+    def committed(self, drafts: Sequence[Written]) -> None:
         """These become durable now."""
         for draft in drafts:
-            match draft.body:
-                case ArmOpened() as opened:
-                    first = opened.first
-                    steps = first.dose_steps + first.prime_steps
-                    steps += first.bench_steps + first.preload_steps
-                    name = arm_name(opened.pen_uid, opened.arm_id)
-                    self._base[name] = (first.punctures, steps)
-                case Strokes(arm_id=arm_id) as batch if arm_id:
-                    self._raise(arm_name(batch.pen_uid, arm_id), batch)
+            match draft.body.kind:
+                case "arm_opened":
+                    self._open(draft.body)
+                case "strokes" if draft.body.arm_id:
+                    self._raise(draft.body)
                 case _:
                     pass
 
-    def _raise(self, name: str, batch: Strokes) -> None:
+    def _open(self, opened: Any) -> None:
+        first = opened.first
+        steps = first.dose_steps + first.prime_steps + first.bench_steps + first.preload_steps
+        self._base[arm_name(opened.pen_uid, opened.arm_id)] = (first.punctures, steps)
+
+    def _raise(self, batch: Any) -> None:
+        name = arm_name(batch.pen_uid, batch.arm_id)
         base = self._base.get(name)
         if base is None:  # another host's arm
             return
