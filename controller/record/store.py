@@ -62,6 +62,9 @@ _READER_CACHE_KIB: Final = 256
 """Readers go through once, in order: SQLite's usual 2 MB a file would cache for nobody."""
 
 _RAW_CHUNK: Final = 1_000
+_LOWEST: Final = -(2**63)
+"""A forged entry may stand before the first."""
+
 _INSERT: Final = f"INSERT INTO entries VALUES ({', '.join('?' * len(_NAMES))})"
 
 _Row = tuple[int, str, str, str, int, str, int | None, str | None, str | None, str, bytes]
@@ -240,14 +243,14 @@ def raw_rows(file: Path, vfs: str | None = None) -> Iterator[RawRow]:
         apsw.Error: the file is damaged; the rows before the damage were given.
         JournalTooNew: E5002.
     """
-    sql = f"SELECT {_RAW_COLUMNS} FROM entries WHERE seq > ? ORDER BY seq LIMIT {_RAW_CHUNK}"
+    sql = f"SELECT {_RAW_COLUMNS} FROM entries WHERE seq >= ? ORDER BY seq LIMIT {_RAW_CHUNK}"
     connection = connect_read_only(file, vfs)
-    after = -1
+    next_seq = _LOWEST
     try:
         check_version(connection, file)
-        while rows := connection.execute(sql, (after,)).fetchall():
+        while rows := connection.execute(sql, (next_seq,)).fetchall():
             yield from cast("list[RawRow]", rows)
-            after = int(cast("bytes", rows[-1][0]))
+            next_seq = int(cast("bytes", rows[-1][0])) + 1
     finally:
         connection.close()
 
