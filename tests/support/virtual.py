@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from types import CodeType
 from typing import Any, Self, TypeVar, TypeVarTuple
 
+from tests.support.lean_loop import LeanLoop
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -32,44 +34,33 @@ class Deadlock(AssertionError):
     """The loop can never go on: nothing is ready and no timer is set, or time ran out."""
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    """Asks the real selector without waiting; the waiting is the loop's jump in time."""
-
-    jump: Callable[[float | None], None]
-    real_work: int = 0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if not self.real_work:
-            self.jump(timeout)
-            return []
-        if ready := super().select(REAL_PATIENCE_S):
-            return ready
-        raise Deadlock(f"real work is not done after {REAL_PATIENCE_S:.0f} real seconds")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A selector loop in virtual time. `time()` starts at START_S."""
+class VirtualLoop(LeanLoop):
+    """A loop in virtual time. `time()` starts at START_S."""
 
     def __init__(self) -> None:
         self._now_s = START_S
         self._own_threads = {threading.get_ident()}
         self.limit_s = LIMIT_S
-        self._jumping = _JumpingSelector()
-        self._jumping.jump = self._jump
-        super().__init__(self._jumping)
+        super().__init__()
 
     def time(self) -> float:
         return self._now_s
 
-    def _jump(self, timeout_s: float | None) -> None:
-        if timeout_s is None:
+    def _jump(self, to_s: float | None) -> None:
+        if to_s is None:
             raise Deadlock(f"nothing is ready and no timer is set; {self._waiting()}")
-        self._now_s += timeout_s
+        if to_s > self._now_s:
+            self._now_s += to_s - self._now_s
         if self._now_s - START_S > self.limit_s:
             raise Deadlock(f"still running after {self.limit_s:.0f} virtual s; {self._waiting()}")
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        if not self._real_work:
+            self._jump(self._timers[0][0] if self._timers else None)
+            return []
+        if ready := self._files.select(REAL_PATIENCE_S):
+            return ready
+        raise Deadlock(f"real work is not done after {REAL_PATIENCE_S:.0f} real seconds")
 
     def _waiting(self) -> str:
         lines = (f"\n  {t.get_name()} at {_suspended_at(t)}" for t in asyncio.all_tasks(self))
@@ -78,16 +69,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     @contextlib.contextmanager
     def wait_for_real(self) -> Iterator[None]:
         """While inside, virtual time stands still and real threads may call into the loop."""
-        self._jumping.real_work += 1
+        self._real_work += 1
         try:
             yield
         finally:
-            self._jumping.real_work -= 1
+            self._real_work -= 1
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Any = None
     ) -> asyncio.Handle:
-        if not self._jumping.real_work and threading.get_ident() not in self._own_threads:
+        if not self._real_work and threading.get_ident() not in self._own_threads:
             name = threading.current_thread().name
             raise RuntimeError(
                 f"thread {name} called into a loop in virtual time, which does not wait for it: "

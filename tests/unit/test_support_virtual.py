@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import threading
 import time
 from datetime import timedelta
@@ -40,6 +41,43 @@ async def test_timers_fire_in_the_order_of_their_times(clock: VirtualClock) -> N
         loop.call_later(delay_s, note, name)
     await advance(3)
     assert fired == [("soon", 0.5), ("middle", 1.0), ("late", 2.0)]
+
+
+async def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_set() -> None:
+    fired: list[int] = []
+    loop = asyncio.get_running_loop()
+    for number in range(50):
+        loop.call_at(START_S + 1, fired.append, number)
+    await advance(2)
+    assert fired == list(range(50))
+
+
+async def test_cancelled_timers_neither_fire_nor_pile_up() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    fired: list[int] = []
+    kept = [loop.call_later(number, fired.append, number) for number in range(1, 4)]
+    for number in range(10_000):
+        loop.call_later(60, fired.append, number).cancel()
+    assert len(loop._timers) < 300
+    kept[1].cancel()
+    await advance(100)
+    assert fired == [1, 3]
+
+
+async def test_a_watched_file_is_served_before_time_goes_on() -> None:
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        got: list[tuple[bytes, float]] = []
+        loop.add_reader(ours, lambda: got.append((ours.recv(10), loop.time())))
+        theirs.send(b"x")
+        await advance(5)
+        loop.remove_reader(ours)
+        theirs.send(b"y")
+        await advance(5)
+    assert got == [(b"x", START_S)]
+    assert loop.time() == START_S + 10
 
 
 async def test_a_timeout_ends_at_its_virtual_time(clock: VirtualClock) -> None:
