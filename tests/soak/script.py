@@ -43,7 +43,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One trial. `punctures` are those of its plan, by zone; `cadence_hz` as the plan's.
 
     `safety_s` is the longest time for which faults are allowed; then they all end, and the system
-    must be back (see `tests.soak.liveness`).
+    must be back (see `tests.soak.liveness`). Somebody presses STOP about each `stop_every_s`;
+    0 = nobody does.
     """
 
     seed: int = 1
@@ -55,6 +56,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: Annotated[int, msgspec.Meta(ge=9_600)] = 115_200
     disk_ms: tuple[NotNegative, NotNegative] = (1.0, 20.0)
     safety_s: NotNegative = 120.0
+    stop_every_s: NotNegative = 0.0
     fault: tuple[FaultRow, ...] = ()
 
 

@@ -1,0 +1,157 @@
+"""The people of a trial: who treats, presses STOP, restarts a service and ends the session.
+
+Everything that they ask of the controller runs in tasks that a SIGKILL takes with it; they
+themselves stand beside it, as people do.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from random import Random
+from typing import Any
+
+from controller.errors import MicropenError
+from controller.record.events import Actor
+from controller.service.program import PROGRAM, ProgramOperator
+from controller.session.plan import Plan
+from controller.session.states import State
+from tests.soak.trace import Trace
+from tests.support.theatre import Theatre
+from tests.support.virtual import advance
+
+TECHNICIAN = Actor(name="technician", role="technician")
+LOOK_S = 0.05
+THINK_S = 0.5
+MOST_CLEARS = 5
+"""A fault whose cause is still there stays latched; the session is closed over it."""
+ENDING_WITHIN_S = 60.0
+"""Virtual seconds in which a person ends the session once nothing is broken any more."""
+
+
+class Person:
+    """At work on one session. `life` is held by whoever starts, stops or kills the controller."""
+
+    def __init__(self, theatre: Theatre, plan: Plan, trace: Trace, life: asyncio.Lock) -> None:
+        self._theatre = theatre
+        self._plan = plan
+        self._trace = trace
+        self.life = life
+        self.opened_mono_s: float | None = None
+        self.refusals: list[str] = []
+        self._clears = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the session was opened and is closed."""
+        return self._theatre.is_running and self._was_opened and self._theatre.engine.book is None
+
+    async def treat(self) -> None:
+        """Open the session and bring it to its end, whatever comes between."""
+        while not self.is_done:
+            try:
+                await self._next()
+            except MicropenError as error:
+                self._refused(error)
+                await advance(THINK_S)
+            await advance(LOOK_S)
+
+    async def press_stop(self, every_s: float, rng: Random) -> None:
+        """Press STOP now and then, for ever."""
+        while True:
+            await advance(every_s * rng.uniform(0.5, 1.5))
+            if self._theatre.is_running:
+                self._theatre.engine.stop("a person pressed STOP")
+
+    async def let_go(self) -> None:
+        """Pause what is running; a service that is down is started again."""
+        if not self._theatre.is_running:
+            await self._start()
+        if self._theatre.engine.state is State.RUNNING:
+            await self._alone(self._theatre.acts.pause(PROGRAM))
+
+    async def end(self) -> None:
+        """Clear, seal, restart, close: what a person does with whatever the faults left.
+
+        Raises AssertionError when the session cannot be ended.
+        """
+        deadline_mono_s = self._theatre.clock.mono_s() + ENDING_WITHIN_S
+        while self._theatre.engine.book is not None or self._theatre.engine.recorder.failed:
+            assert self._theatre.clock.mono_s() < deadline_mono_s, (
+                f"nobody can end the session: {self._standing()}, refused: {self.refusals[-3:]}"
+            )
+            try:
+                await self._end_once()
+            except MicropenError as error:
+                self._refused(error)
+                await advance(THINK_S)
+            await advance(LOOK_S)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    @property
+    def _was_opened(self) -> bool:
+        return bool(self._theatre.engine.books.sessions)
+
+    async def _next(self) -> None:
+        theatre = self._theatre
+        if not theatre.is_running:
+            return
+        if theatre.engine.recorder.failed:
+            await self._restart()
+        elif not self._was_opened:
+            await self._alone(theatre.begin(self._plan))
+        else:
+            self._note_opened()
+            await self._alone(ProgramOperator(theatre.engine, theatre.acts).run())
+
+    async def _end_once(self) -> None:
+        theatre, engine = self._theatre, self._theatre.engine
+        if engine.recorder.failed:
+            await self._restart()
+        elif engine.is_latched and engine.reconciled and self._clears < MOST_CLEARS:
+            self._clears += 1
+            self._say("clears")
+            await self._alone(theatre.acts.clear(PROGRAM))
+        elif arms := engine.books.ledger.open_intervals():
+            self._say(f"seals {arms[0].opened.arm_id}")
+            await self._alone(theatre.acts.seal(arms[0].opened.arm_id, TECHNICIAN, "trial"))
+        else:
+            self._say("closes")
+            await self._alone(theatre.acts.close(PROGRAM))
+
+    async def _restart(self) -> None:
+        self._say("restarts the service")
+        async with self.life:
+            if self._theatre.is_running:
+                await self._alone(self._theatre.stop())
+            await self._alone(self._theatre.start())
+
+    async def _start(self) -> None:
+        self._say("starts the service")
+        async with self.life:
+            await self._alone(self._theatre.start())
+
+    async def _alone(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run it where a crash can end it; its own errors are raised here."""
+        task = asyncio.create_task(work, name="act")
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
+
+    def _note_opened(self) -> None:
+        if self.opened_mono_s is None:
+            self.opened_mono_s = self._theatre.clock.mono_s()
+
+    def _refused(self, error: MicropenError) -> None:
+        self.refusals.append(f"{type(error).__name__}: {error.what}")
+        self._say(f"is refused by {type(error).__name__}")
+
+    def _standing(self) -> str:
+        engine = self._theatre.engine
+        return f"state {engine.state}, link error {engine.link_error}"
+
+    def _say(self, what: str) -> None:
+        self._trace.say(self._theatre.clock.mono_s(), f"a person {what}")

@@ -1,0 +1,84 @@
+"""What trials came to: the verdict on one, and the sum and the maxima of many."""
+
+import msgspec
+
+
+class Verdict(msgspec.Struct):
+    """One trial. `cells` counts what took effect, by "fault|host|pen"; maxima are over it all."""
+
+    seed: int
+    sha256: str = ""
+    problems: list[str] = []
+    punctures: int = 0
+    strokes_booked: int = 0
+    arms: int = 0
+    residuals: int = 0
+    virtual_s: float = 0.0
+    cpu_s: float = 0.0
+    cells: dict[str, int] = {}
+    strikes: dict[str, int] = {}
+    longest_after_grant_us: int = 0
+    lease_overrun_us: int = 0
+    unaccounted_steps: int = 0
+    unaccounted_nl: float = 0.0
+    repeats: int = 0
+    back_after_s: float = 0.0
+    stands: str = ""
+    outcome: str = ""
+    ceiling_looks: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+class Tally(msgspec.Struct):
+    """Sums and maxima over trials."""
+
+    trials: int = 0
+    punctures: int = 0
+    arms: int = 0
+    residuals: int = 0
+    virtual_s: float = 0.0
+    cpu_s: float = 0.0
+    cells: dict[str, int] = {}
+    longest_after_grant_us: int = 0
+    lease_overrun_us: int = 0
+    unaccounted_steps: int = 0
+    unaccounted_nl: float = 0.0
+    repeats: int = 0
+    back_after_s: float = 0.0
+    stands: dict[str, int] = {}
+    outcomes: dict[str, int] = {}
+    ceiling_looks: int = 0
+    failed_seeds: list[int] = []
+
+    def add(self, verdict: Verdict) -> None:
+        """Take one more trial."""
+        self.trials += 1
+        for name in ("punctures", "arms", "residuals", "repeats", "ceiling_looks"):
+            setattr(self, name, getattr(self, name) + getattr(verdict, name))
+        for name in ("virtual_s", "cpu_s", "unaccounted_steps", "unaccounted_nl"):
+            setattr(self, name, getattr(self, name) + getattr(verdict, name))
+        for name in ("longest_after_grant_us", "lease_overrun_us", "back_after_s"):
+            setattr(self, name, max(getattr(self, name), getattr(verdict, name)))
+        for cell, count in verdict.cells.items():
+            self.cells[cell] = self.cells.get(cell, 0) + count
+        self.stands[verdict.stands] = self.stands.get(verdict.stands, 0) + 1
+        self.outcomes[verdict.outcome] = self.outcomes.get(verdict.outcome, 0) + 1
+        if not verdict.ok:
+            self.failed_seeds.append(verdict.seed)
+
+    @property
+    def injected(self) -> int:
+        """Faults that took effect."""
+        return sum(self.cells.values())
+
+    def by_fault(self) -> dict[str, int]:
+        """How often each kind took effect."""
+        found: dict[str, int] = {}
+        for cell, count in self.cells.items():
+            fault = cell.split("|")[0]
+            found[fault] = found.get(fault, 0) + count
+        return found

@@ -1,0 +1,266 @@
+"""Plays one script: a room, its people, its faults, and the verdict on what came of it."""
+
+import asyncio
+import tempfile
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from controller.session.plan import Plan
+from simulator.scenario import Scenario
+from tests.soak.catalogue import FaultId
+from tests.soak.fault import Fault
+from tests.soak.judge import judge
+from tests.soak.liveness import come_back
+from tests.soak.person import Person
+from tests.soak.registry import FAULTS
+from tests.soak.room import Happenings, RowRoom
+from tests.soak.schedule import Cue
+from tests.soak.script import Script
+from tests.soak.tally import Verdict
+from tests.soak.trace import Trace
+from tests.soak.watch import Watch
+from tests.support.bills import dosing, pen_for, stamping, usb
+from tests.support.post import Post
+from tests.support.sim_broker import SimBroker
+from tests.support.sim_disk import SimDisk
+from tests.support.theatre import Theatre
+from tests.support.virtual import START_S, VirtualLoop, advance, run_virtual
+
+Makers = Mapping[FaultId, type[Fault]]
+LOBBY_S = 30.0
+"""Virtual seconds for which faults that strike before a session may put off its opening."""
+LOOK_S = 0.05
+EPILOGUE_S = 900.0
+"""More virtual seconds than liveness, the end of the session and the post can ever take."""
+RAM = Path("/dev/shm")
+
+
+def play(
+    script: Script, *, faults: Makers = FAULTS, tell: Callable[[str], None] | None = None
+) -> Verdict:
+    """Play a script in a folder of its own, in RAM where there is one; `tell` gets the trace."""
+    began_s = time.process_time()
+    with tempfile.TemporaryDirectory(prefix="soak-", dir=RAM if RAM.is_dir() else None) as folder:
+        trial = Trial(script, Path(folder), faults, Trace(tell))
+        try:
+            run_virtual(trial.run)
+        except Exception as error:  # whatever escapes is the verdict, and a soak goes on
+            trial.failed(error)
+    trial.verdict.cpu_s = time.process_time() - began_s
+    return trial.verdict
+
+
+def plan_of(script: Script) -> Plan:
+    """The plan that a script asks for."""
+    if script.plan == "stamping":
+        return stamping(*script.punctures, cadence_hz=script.cadence_hz)
+    return dosing(*script.punctures, dose_nl=script.dose_nl, cadence_hz=script.cadence_hz)
+
+
+def pen_of(script: Script, plan: Plan) -> Scenario:
+    """The pen that a script asks for."""
+    line = usb()
+    ways = [
+        msgspec.structs.replace(way, baud=script.baud) for way in (line.to_pen, line.to_host)
+    ]
+    return pen_for(plan, line=msgspec.structs.replace(line, to_pen=ways[0], to_host=ways[1]))
+
+
+class Trial:
+    """One script at work. `verdict` is filled in as far as the trial came."""
+
+    def __init__(self, script: Script, folder: Path, faults: Makers, trace: Trace) -> None:
+        self.script = script
+        self.verdict = Verdict(script.seed)
+        self._folder = folder
+        self._faults = faults
+        self._trace = trace
+        self._happenings: Happenings | None = None
+        self._loop: VirtualLoop | None = None
+
+    def failed(self, error: BaseException) -> None:
+        """The trial itself came to an end by an error."""
+        where = traceback.format_exception(error)
+        self.verdict.problems.append(f"{type(error).__name__}: {error}\n{''.join(where)}".strip())
+        self._sum_up()
+
+    async def run(self) -> None:
+        """Play it. Raises whatever the controller or the trial lets escape."""
+        self._loop = loop = asyncio.get_running_loop()  # type: ignore[assignment]  # run_virtual's
+        plan = plan_of(self.script)
+        journal, post_folder = self._folder / "journal", self._folder / "post"
+        journal.mkdir()
+        post_folder.mkdir()
+        with SimDisk(journal, self._rng("disk")) as disk:
+            theatre = Theatre(
+                journal,
+                pen_of(self.script, plan),
+                seed=self.script.seed,
+                disk_s=(self.script.disk_ms[0] / 1e3, self.script.disk_ms[1] / 1e3),
+                vfs=disk.vfs,
+            )
+            assert isinstance(loop, VirtualLoop)
+            loop.limit_s = loop.time() - START_S + self.script.safety_s + LOBBY_S + EPILOGUE_S
+            broker = SimBroker(self._rng("broker"))
+            post = Post(
+                journal,
+                post_folder,
+                broker,
+                theatre.clock,
+                self._rng("post"),
+                theatre.bystanders,
+                disk.vfs,
+            )
+            await self._play(theatre, disk, post, plan)
+
+    async def _play(self, theatre: Theatre, disk: SimDisk, post: Post, plan: Plan) -> None:
+        trace = self._trace
+        theatre.on_entries = lambda entries: trace.entries(theatre.clock.mono_s(), entries)
+        self._happenings = Happenings(theatre, trace)
+        watch = Watch(theatre, trace)
+        theatre.bystanders.add(_this_task())
+        async with theatre, _posted(post), _beside(theatre, watch.run()):
+            person = Person(theatre, plan, trace, asyncio.Lock())
+            await self._safety(theatre, disk, post, watch, person)
+            await self._liveness(theatre, person)
+            await person.end()
+            trace.say(theatre.clock.mono_s(), "the session is over")
+            await post.settled()
+            self.verdict.problems += post.against_journal()
+            await theatre.rest(0.3)
+            await theatre.stop()
+        judge(theatre, self.verdict)
+        leash = watch.leash()
+        self.verdict.longest_after_grant_us = leash.longest_us
+        self.verdict.lease_overrun_us = leash.overrun_us
+        if leash.overrun_us:
+            self.verdict.problems.append(f"moved {leash.overrun_us} us after the lease's end")
+        self._sum_up()
+
+    # --- the phases --------------------------------------------------------------------------
+
+    async def _safety(
+        self, theatre: Theatre, disk: SimDisk, post: Post, watch: Watch, person: Person
+    ) -> None:
+        """Faults are allowed until the plan is done, or for `safety_s`."""
+        opened = asyncio.Event()
+        cues = self._cues(theatre, disk, post, watch, opened, person.life)
+        async with _together(theatre) as start:
+            players = [start(cue.run()) for cue in cues]
+            await self._lobby(theatre, cues)
+            work = start(person.treat())
+            if self.script.stop_every_s:
+                start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
+            opened.set()
+            deadline_mono_s = theatre.clock.mono_s() + self.script.safety_s
+            while theatre.clock.mono_s() < deadline_mono_s and not _over(work, cues):
+                _raise_from([work, *players])
+                await advance(LOOK_S)
+        for cue in cues:
+            await cue.stop()
+        for cue in cues:
+            name = cue.row.fault.value
+            self.verdict.strikes[name] = self.verdict.strikes.get(name, 0) + cue.strikes
+
+    async def _lobby(self, theatre: Theatre, cues: list[Cue]) -> None:
+        deadline_mono_s = theatre.clock.mono_s() + LOBBY_S
+        waiting = [cue for cue in cues if cue.in_lobby]
+        while theatre.clock.mono_s() < deadline_mono_s and not all(c.is_done for c in waiting):
+            await advance(LOOK_S)
+
+    async def _liveness(self, theatre: Theatre, person: Person) -> None:
+        self._trace.say(theatre.clock.mono_s(), "no faults any more")
+        await person.let_go()
+        self.verdict.back_after_s, self.verdict.stands = await come_back(theatre)
+        self._trace.say(theatre.clock.mono_s(), f"stands: {self.verdict.stands}")
+
+    # --- parts -------------------------------------------------------------------------------
+
+    def _cues(
+        self,
+        theatre: Theatre,
+        disk: SimDisk,
+        post: Post,
+        watch: Watch,
+        opened: asyncio.Event,
+        life: asyncio.Lock,
+    ) -> list[Cue]:
+        assert self._happenings is not None
+        cues: list[Cue] = []
+        for row in self.script.fault:
+            number = sum(cue.row.fault is row.fault for cue in cues)
+            rng = self._rng(f"{row.fault} {number}")
+            room = RowRoom(theatre, disk, post.broker, rng, self._happenings)
+            fault = self._faults[row.fault](room, row)
+            cues.append(Cue(row, fault, room, watch, opened, life))
+        return cues
+
+    def _rng(self, name: str) -> Random:
+        return Random(f"soak {self.script.seed} {name}")
+
+    def _sum_up(self) -> None:
+        self.verdict.sha256 = self._trace.digest
+        if self._loop is not None:
+            self.verdict.virtual_s = self._loop.time() - START_S
+        if self._happenings is not None:
+            cells = self._happenings.cells
+            self.verdict.cells = {"|".join(cell): count for cell, count in sorted(cells.items())}
+
+
+def _over(work: "asyncio.Task[Any]", cues: list[Cue]) -> bool:
+    return work.done() and all(cue.is_done for cue in cues if cue.in_aftermath)
+
+
+def _raise_from(tasks: "list[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()
+
+
+def _this_task() -> "asyncio.Task[Any]":
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+@asynccontextmanager
+async def _posted(post: Post) -> AsyncIterator[None]:
+    post.start()
+    try:
+        yield
+    finally:
+        await post.stop()
+
+
+@asynccontextmanager
+async def _together(theatre: Theatre) -> AsyncIterator[Callable[..., "asyncio.Task[Any]"]]:
+    """Tasks that a crash of the controller spares; they end with the `async with`."""
+    tasks: list[asyncio.Task[Any]] = []
+
+    def start(work: Any) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work, name="beside")
+        theatre.bystanders.add(task)
+        tasks.append(task)
+        return task
+
+    try:
+        yield start
+    finally:
+        for task in tasks:
+            task.cancel()
+            await asyncio.wait({task})
+            theatre.bystanders.discard(task)
+
+
+@asynccontextmanager
+async def _beside(theatre: Theatre, work: Any) -> AsyncIterator[None]:
+    async with _together(theatre) as start:
+        start(work)
+        yield

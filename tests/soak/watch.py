@@ -1,0 +1,112 @@
+"""Looks at a trial a thousand times a second: states for the trace, moments for the faults.
+
+It also compares at every look what the pen did with what it was allowed.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+
+from tests.soak.catalogue import HostState, PenPhase
+from tests.soak.leash import Leash
+from tests.soak.trace import Trace
+from tests.support.stage import Stage
+from tests.support.theatre import Theatre
+from tests.support.virtual import advance
+
+LOOK_S = 0.001
+"""A pen brakes for a few milliseconds: whoever waits for that must look often."""
+CALM_S = 0.01
+SHORT_S = 0.003
+LONG_S = 0.25
+_PASSING = (HostState.ARMING, HostState.ENDING, HostState.LATCHED, HostState.INTERRUPTED)
+_BRIEF = (PenPhase.BRAKING, PenPhase.OFF, PenPhase.ARMED, PenPhase.LATCHED)
+
+
+@dataclass(eq=False)
+class _Waiter:
+    host: HostState | None
+    pen: PenPhase | None
+    found: "asyncio.Future[None]"
+
+    def fits(self, states: tuple[str, str]) -> bool:
+        host, pen = states
+        return self.host in (None, host) and self.pen in (None, pen)
+
+    @property
+    def hasty(self) -> bool:
+        return self.host in _PASSING or self.pen in _BRIEF
+
+
+class Watch:
+    """One pair of eyes a trial. `run` it beside the controller, `close` it at the end."""
+
+    def __init__(self, theatre: Theatre, trace: Trace) -> None:
+        self._theatre = theatre
+        self._trace = trace
+        self._waiters: list[_Waiter] = []
+        self._leashes: dict[Stage, Leash] = {}
+        self._pumped: dict[Stage, int] = {}
+        theatre.cable.on_bytes = self._passed
+
+    async def run(self) -> None:
+        """Look, for ever."""
+        while True:
+            self._look()
+            await advance(LOOK_S if any(each.hasty for each in self._waiters) else CALM_S)
+
+    async def moment(self, host: HostState | None, pen: PenPhase | None, rng: Random) -> None:
+        """Wait until both are so, and then some of the time that it lasts."""
+        waiter = _Waiter(host, pen, asyncio.get_running_loop().create_future())
+        while True:
+            await self._until(waiter)
+            await advance(rng.uniform(0.0, SHORT_S if waiter.hasty else LONG_S))
+            if waiter.fits(self._theatre.states()):
+                return
+            waiter.found = asyncio.get_running_loop().create_future()
+
+    def leash(self) -> Leash:
+        """The worst of all pens of the trial, after all they did."""
+        worst = Leash()
+        for stage, leash in self._leashes.items():
+            leash.judge(stage.world.mechanism.oracle.strokes)
+            worst.longest_us = max(worst.longest_us, leash.longest_us)
+            worst.overrun_us = max(worst.overrun_us, leash.overrun_us)
+        return worst
+
+    # --- inside ------------------------------------------------------------------------------
+
+    async def _until(self, waiter: _Waiter) -> None:
+        if (waiter.host, waiter.pen) == (None, None):
+            return
+        self._waiters.append(waiter)
+        try:
+            await waiter.found
+        finally:
+            self._waiters.remove(waiter)
+
+    def _look(self) -> None:
+        states = self._theatre.states()
+        self._trace.states(self._theatre.clock.mono_s(), states)
+        for waiter in self._waiters:
+            if not waiter.found.done() and waiter.fits(states):
+                waiter.found.set_result(None)
+        stage = self._theatre.stage
+        self._theatre.ceilings.look(stage.truth)
+        self._look_at_pump(stage)
+
+    def _look_at_pump(self, stage: Stage) -> None:
+        steps = stage.world.mechanism.oracle.totals.forward_steps
+        if steps != self._pumped.get(stage, 0):
+            self._pumped[stage] = steps
+            self._leash_of(stage).pumped(stage.driver.now_us())
+
+    def _leash_of(self, stage: Stage) -> Leash:
+        return self._leashes.setdefault(stage, Leash())
+
+    def _passed(self, now_mono_s: float, way: str, data: bytes) -> None:
+        self._trace.bytes(now_mono_s, way, data)
+        self._trace.states(now_mono_s, self._theatre.states())
+        if way == "to_pen":
+            stage = self._theatre.stage
+            self._leash_of(stage).wrote(stage.driver.now_us(), data)
