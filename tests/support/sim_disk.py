@@ -65,6 +65,7 @@ class SimDisk:
         self.fault: Kind | None = None
         self.operations: dict[Operation, int] = dict.fromkeys(_CODES, 0)
         self.refused = 0
+        self.power_left: int | None = None
         self.on_effect: Callable[[str], None] = lambda _: None
         self._rng = rng
         self._once = False
@@ -99,6 +100,14 @@ class SimDisk:
         """Work again."""
         self.fault = None
 
+    def power_goes_after(self, operations: int) -> None:
+        """The power goes once so many more changes were made: the next ones have no effect.
+
+        Whoever makes them is not told, because nobody is left to be told: let nothing run on that
+        could act on it, and call `power_cut` next.
+        """
+        self.power_left = operations
+
     def kill(self) -> None:
         """SIGKILL: handles opened before do nothing any more; the system keeps what was written.
 
@@ -110,6 +119,7 @@ class SimDisk:
     def power_cut(self) -> None:
         """The files become what a disk would hold; handles opened before are dead (see `kill`)."""
         held = self.platter.outcome(self._rng)
+        self.power_left = None
         self.kill()
         for path in self.platter.files.keys() | held.keys():
             for name in (path, f"{path}-shm"):
@@ -122,6 +132,14 @@ class SimDisk:
         self.on_effect("power_cut")
 
     # --- what the VFS asks ------------------------------------------------------------------------
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the power is gone at this operation, and with it the operation."""
+        if self.power_left is None:
+            return False
+        self.power_left = max(-1, self.power_left - 1)
+        return self.power_left < 0
 
     def refuses(self, operation: Operation, more_bytes: int = 0) -> bool:
         """Whether the present fault hits this operation, which makes a file that much longer."""
@@ -207,13 +225,17 @@ class _File(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         disk = self._disk
         disk.operations["write"] += 1
-        if disk.fault is not None or self._era != disk.era:
+        if disk.fault is not None or self._era != disk.era or disk.power_left is not None:
             self._judge_write(data, offset)
+            if disk.is_dark:
+                return
         super().xWrite(data, offset)
         self.inode.pending.append((offset, data))
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's name
         self._judge("truncate")
+        if self._disk.is_dark:
+            return
         super().xTruncate(newsize)
         self.inode.pending.append((newsize, TRUNCATED))
 
@@ -224,6 +246,8 @@ class _File(apsw.VFSFile):
         if disk.refuses("sync"):
             disk.lose(self.inode)
             raise disk.error("sync")
+        if disk.is_dark:
+            return
         self.inode.sync()
         if self.unsynced_folder is not None:
             disk.platter.sync_folder(self.unsynced_folder)
@@ -276,6 +300,8 @@ class _Vfs(apsw.VFS):
         disk.operations["delete"] += 1
         if disk.refuses("delete"):
             raise disk.error("delete")
+        if disk.is_dark:
+            return
         super().xDelete(name, syncdir)
         disk.platter.delete(name)
         if syncdir:
