@@ -7,6 +7,7 @@ which it really struck, by the short name of the catalogue ("B3").
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -30,6 +31,8 @@ class SimBroker:
     - `repeats` (B6) the share of deliveries that come again, at once or seconds later;
     - `expired` (B7) no TLS handshake succeeds any more;
     - `slow_s` (B8) how long each delivery takes, for `queue_limit` messages at most a client.
+
+    `taken` counts the messages that clients published, `heard` are the newest of them.
     """
 
     def __init__(self, rng: Random, latency_s: tuple[float, float] = (0.000_5, 0.005)) -> None:
@@ -44,6 +47,7 @@ class SimBroker:
         self.slow_s = 0.0
         self.queue_limit: int | None = None
         self.taken = 0
+        self.heard: deque[Message] = deque(maxlen=40)
         self._silent = False
         self._rng = rng
         self._sessions: dict[str, Session] = {}
@@ -111,6 +115,7 @@ class SimBroker:
     def published(self, link: Link, message: Message, acked: "asyncio.Future[None]") -> None:
         """A PUBLISH arrives. Lost or not, it is acknowledged, unless the broker never does."""
         self.taken += 1
+        self.heard.append(message)
         if self._rng.random() < self.loses:
             self.on_effect("B4")
         else:
@@ -187,6 +192,10 @@ class SimBroker:
             return None
         self.on_effect("B9")
         return self.attach(client_id, clean=clean)
+
+    def part(self, link: Link) -> None:
+        """An intruder goes away."""
+        self._broke(link)
 
     def inject(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Somebody else publishes; counted when it is delivered to anybody or retained."""
