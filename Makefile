@@ -12,7 +12,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help run setup test check lint types contracts pytest bench format lock clean
+.PHONY: help run setup test check lint types contracts pytest hazards bench format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
@@ -38,6 +38,10 @@ contracts: $(READY)
 
 pytest: $(READY) ## the tests alone; make pytest ARGS="-k ledger"
 	$(BIN)/pytest $(ARGS)
+
+hazards: $(READY) ## docs/hazards.md anew, from the tests' marks and their last results
+	$(BIN)/python -m tests.support.hazards > docs/hazards.md.new
+	mv docs/hazards.md.new docs/hazards.md
 
 bench: $(READY) ## speed and memory against floors of the same run; a quiet machine helps
 	$(BIN)/python -m tests.benchmark

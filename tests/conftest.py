@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from tests.support.hazard_audit import HazardAudit
+from tests.support.hazards import IDS
 from tests.support.leaks import Belongings, left_behind
 from tests.support.skips import SkipAudit
 from tests.support.virtual import VirtualClock, VirtualLoop, assert_no_other_task
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SkipAudit(), "skip-audit")
+    config.pluginmanager.register(HazardAudit(config), "hazard-audit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _check_mark(nodeid: str, mark: pytest.Mark) -> None:
     words = [word for word in mark.args if isinstance(word, str) and word]
-    if mark.name == "hazard" and not (words and all(re.fullmatch(r"H\d\d", w) for w in words)):
-        raise pytest.UsageError(f"{nodeid}: hazard() names hazards as H01, H02 ...")
+    if mark.name == "hazard" and not (words and set(words) <= set(IDS)):
+        raise pytest.UsageError(f"{nodeid}: hazard() names hazards as H01, H02 ... H47")
     if mark.name == "real_time" and not words:
         raise pytest.UsageError(f"{nodeid}: real_time() says why virtual time does not do")
 
