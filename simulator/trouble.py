@@ -1,12 +1,19 @@
 """When faults strike: turns the rows of a scenario into acts at exact instants of world time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from random import Random
 
 import msgspec
 
-from simulator.misbehaviour import EFFECTS, Effect, FaultSettings, Moment, Victim
+from simulator.misbehaviour import (
+    EFFECTS,
+    Effect,
+    FaultName,
+    FaultSettings,
+    Moment,
+    Victim,
+)
 
 _STROKE_US = 5_000
 
@@ -29,10 +36,16 @@ class Trouble:
         self._acts: list[tuple[int, int, FaultSettings, Effect]] = []
         self._order = 0
         self._strokes = 0
+        self.on_strike: Callable[[FaultName], None] | None = None
+        """Hears of each act (not of its undoing) at its instant, just before it is done."""
 
     def add(self, row: FaultSettings) -> None:
         """One more fault, while the world runs."""
         self._rows.append(_Waiting(row, row.repeat, round(row.at_s * 1e6)))
+
+    def take_back(self, name: FaultName) -> None:
+        """Forget rows of this name that wait for their moment; what has struck lasts."""
+        self._rows = [row for row in self._rows if row.settings.name != name]
 
     def next_wake_us(self) -> int | None:
         """The next act, or the next time that a row waits for."""
@@ -52,6 +65,8 @@ class Trouble:
             row.cocked = row.cocked or (now_us >= row.not_before_us and _by_time(row.settings))
         while self._acts and self._acts[0][0] <= now_us:
             _, _, settings, effect = heappop(self._acts)
+            if self.on_strike is not None and effect is EFFECTS[settings.name][0]:
+                self.on_strike(settings.name)
             effect(victim, settings, now_us)
         self.watch(victim, now_us)
 

@@ -5,7 +5,15 @@ from random import Random
 import pytest
 
 from protocol.framing import Decoder, Frame, encode_frame
-from simulator.line import HostileLine, LineSettings, Window, Wire, WireSettings, split_frames
+from simulator.line import (
+    Effect,
+    HostileLine,
+    LineSettings,
+    Window,
+    Wire,
+    WireSettings,
+    split_frames,
+)
 
 FRAMES = [encode_frame(Frame(0x82, 9, number, bytes(20))) for number in range(200)]
 
@@ -68,9 +76,12 @@ def test_reordered_frames_arrive_later_but_whole() -> None:
     assert sequences != sorted(sequences)
 
 
-def test_merged_frames_lose_their_delimiters() -> None:
+def test_merged_frames_have_nothing_between_them() -> None:
     pieces = _through(WireSettings(merge_frame=1.0))
-    assert all(b"\x00" not in piece for piece in pieces)
+    assert b"\x00" not in b"".join(pieces)[1:]
+    some = _through(WireSettings(merge_frame=0.1))
+    whole = set(_sequences(some))
+    assert 140 <= len(whole) <= 180  # both frames of each pair are gone
 
 
 def test_garbage_costs_no_frame_that_has_its_own_delimiters() -> None:
@@ -124,7 +135,7 @@ def test_cut_wire_and_pulled_cable_lose_everything() -> None:
     wire = Wire(WireSettings(latency_us=100), Random(1))
     wire.send(0, FRAMES[0])
     wire.drop_all()
-    wire.cut = True
+    wire.settings = WireSettings(swallows=True)
     wire.send(0, FRAMES[1])
     assert wire.take(10**9) == []
 
@@ -133,3 +144,61 @@ def test_the_same_seed_spoils_alike_and_another_does_not() -> None:
     nasty = WireSettings(lose_frame=0.1, flip_byte=0.01, duplicate_frame=0.1, reorder_frame=0.1)
     assert _through(nasty, seed=5) == _through(nasty, seed=5)
     assert _through(nasty, seed=5) != _through(nasty, seed=6)
+
+
+EFFECTS = {
+    Effect.LOST_FRAME: {"lose_frame": 0.1},
+    Effect.LOST_BYTE: {"lose_byte": 0.01},
+    Effect.ONE_BIT: {"flip_byte": 0.01},
+    Effect.FEW_BITS: {"few_bits_frame": 0.1},
+    Effect.BURST: {"burst_frame": 0.1},
+    Effect.DUPLICATED: {"duplicate_frame": 0.1},
+    Effect.REORDERED: {"reorder_frame": 0.1},
+    Effect.DELAYED: {"delay_frame": 0.1},
+    Effect.TRUNCATED: {"truncate_frame": 0.1},
+    Effect.MERGED: {"merge_frame": 0.1},
+    Effect.GARBAGE: {"garbage_frame": 0.1},
+    Effect.BYTE_AT_A_TIME: {"byte_at_a_time": True},
+    Effect.WRONG_BAUD: {"garbles": True},
+    Effect.SWALLOWED: {"swallows": True},
+}
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_a_disturbance_is_told_as_often_as_it_happens_and_ends(effect: Effect) -> None:
+    told: list[Effect] = []
+    wire = Wire(WireSettings(), Random(1))
+    wire.on_effect = told.append
+    lift = wire.disturb(**EFFECTS[effect])
+    for number, frame in enumerate(FRAMES):
+        wire.send(number * 5_000, frame)
+    spoiled = b"".join(wire.take(10**9))
+    assert set(told) == {effect}
+    assert (spoiled == b"".join(FRAMES)) == (effect is Effect.BYTE_AT_A_TIME)
+    if not any(EFFECTS[effect][name] is True for name in EFFECTS[effect]):
+        assert 5 <= len(told) <= 100
+    lift()
+    told.clear()
+    wire.send(10**8, FRAMES[0])
+    assert (wire.take(10**9), told) == ([FRAMES[0]], [])
+
+
+def test_a_frame_that_nothing_overtakes_is_not_told_as_reordered() -> None:
+    told: list[Effect] = []
+    wire = Wire(WireSettings(reorder_frame=1.0, reorder_by_us=1_000), Random(1))
+    wire.on_effect = told.append
+    for number, frame in enumerate(FRAMES):
+        wire.send(number * 5_000, frame)
+    assert wire.take(10**9) == FRAMES
+    assert told == []
+
+
+def test_two_disturbances_lie_one_over_the_other() -> None:
+    wire = Wire(WireSettings(latency_us=7), Random(1))
+    first = wire.disturb(lose_frame=0.1)
+    second = wire.disturb(lose_frame=0.2, flip_byte=0.3)
+    first()
+    assert wire.settings == WireSettings(latency_us=7, lose_frame=0.2, flip_byte=0.3)
+    wire.settings = WireSettings(latency_us=8)
+    second()
+    assert wire.settings == WireSettings(latency_us=8)
