@@ -6,6 +6,7 @@ together in the next. Written with the real journal; only the thread is left out
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from controller.errors import JournalWriteFailed
 from controller.record.entry import Draft, Entry
@@ -71,7 +72,8 @@ class Desk:
         Unless told to `close` it leaves the journal's file open.
         """
         if written and self._under_way:
-            self._append(self._under_way)
+            with suppress(JournalWriteFailed):  # a dead process hears of no error
+                self._append(self._under_way)
         self._dead = True
         self._waiting, self._under_way = [], []
         if self._timer is not None:
