@@ -34,7 +34,12 @@ _HAPPENED: Final = {
 
 def _listen(room: Room) -> None:
     """Let the disk say what it does; whichever row asked, the room is the same."""
-    room.disk.on_effect = lambda kind: room.happened(_HAPPENED[kind])
+
+    def tell(kind: str) -> None:
+        if kind in _HAPPENED:
+            room.happened(_HAPPENED[kind])
+
+    room.disk.on_effect = tell
 
 
 class PowerCut:
