@@ -17,6 +17,8 @@ from protocol.framing import Decoder, Frame
 from protocol.limits import PROTOCOL_VERSION
 from protocol.messages import (
     Ack,
+    Arm,
+    ArmReply,
     Cartridge,
     Cleared,
     Health,
@@ -83,6 +85,30 @@ async def test_a_retry_is_the_identical_request(ends: Ends) -> None:
     assert len({(frame.kind, frame.link_id, frame.payload) for frame in frames}) == 1
     ends.say(CARTRIDGE)
     await asking
+    ends.exchange.lose("end of test")
+
+
+@pytest.mark.hazard("H02")
+async def test_an_arm_keeps_its_id_in_every_retry(ends: Ends) -> None:
+    arm = Arm(0, 7, 1, 2, 3, 4, status_of(1_000).counters)
+    asking = asyncio.create_task(ends.exchange.request(arm, 0.2, ArmReply))
+    with pytest.raises(RequestTimeout):
+        await asking
+    sent = messages_in(ends.port.written)
+    assert len(sent) == 4
+    assert {each.arm_id for each in sent if isinstance(each, Arm)} == {7}
+    ends.exchange.lose("end of test")
+
+
+@pytest.mark.hazard("H02")
+async def test_a_failed_request_is_never_sent_again(ends: Ends) -> None:
+    with pytest.raises(RequestTimeout):
+        await ends.ask(0.1)
+    ends.port.written = b""
+    with pytest.raises(RequestTimeout):
+        await ends.ask(0.1)
+    ids = [each.request_id for each in messages_in(ends.port.written) if isinstance(each, Query)]
+    assert ids == [2, 2]
     ends.exchange.lose("end of test")
 
 
