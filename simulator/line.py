@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from simulator.bounds import AtLeastOne, Count, Share
+from simulator.ears import Ears
 
 _DELIMITER = b"\x00"
 _BITS_PER_BYTE = 10
@@ -37,9 +38,7 @@ class Effect(StrEnum):
     ECHO = "echo"
     WRONG_BAUD = "wrong_baud"
     SWALLOWED = "swallowed"
-
-
-OnEffect = Callable[[Effect], None]
+    LATE = "late"
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,11 +112,11 @@ def split_frames(data: bytes) -> list[bytes]:
 
 
 class Wire:
-    """One direction. `on_effect` hears of all that really happens to the bytes."""
+    """One direction. Its `ears` hear of all that really happens to the bytes."""
 
     def __init__(self, settings: WireSettings, rng: Random) -> None:
         self.extra_latency_us = 0
-        self.on_effect: OnEffect | None = None
+        self.ears: Ears[Effect] = Ears()
         self._rng = rng
         self._queue: list[tuple[int, int, bytes]] = []
         self._order = 0
@@ -159,20 +158,18 @@ class Wire:
         self._is_clean = settings == WireSettings()
         self._is_harmless = msgspec.structs.replace(settings, **_HARMLESS) == WireSettings()
 
-    def _tell(self, effect: Effect) -> None:
-        if self.on_effect is not None:
-            self.on_effect(effect)
-
     def send(self, now_us: int, data: bytes) -> None:
         """Put bytes on the wire at `now_us`."""
         if not data:
             return
+        if self.extra_latency_us:
+            self.ears.tell(Effect.LATE)
         if self._is_clean:
             self._put(now_us + self.extra_latency_us, data)
             return
         settings = self._settings
         if settings.swallows or any(window.holds(now_us) for window in settings.dead):
-            self._tell(Effect.SWALLOWED)
+            self.ears.tell(Effect.SWALLOWED)
             return
         for frame in split_frames(data):
             if self._is_harmless and not self._merging:
@@ -183,29 +180,29 @@ class Wire:
     def _send_frame(self, now_us: int, frame: bytes) -> None:
         settings = self._settings
         if self._hit(settings.lose_frame):
-            self._tell(Effect.LOST_FRAME)
+            self.ears.tell(Effect.LOST_FRAME)
             return
         copies = 1
         if self._hit(settings.duplicate_frame):
             copies = 2
-            self._tell(Effect.DUPLICATED)
+            self.ears.tell(Effect.DUPLICATED)
         for _ in range(copies):
             later_us = settings.reorder_by_us if self._hit(settings.reorder_frame) else 0
             if later_us:
                 self._held_back_us.append(now_us + later_us)
             if self._hit(settings.delay_frame):
                 later_us += settings.delay_us
-                self._tell(Effect.DELAYED)
+                self.ears.tell(Effect.DELAYED)
             self._transmit(now_us, self._spoil(now_us, frame), later_us)
 
     def _spoil(self, now_us: int, frame: bytes) -> bytes:
         settings = self._settings
         if settings.garbles or any(window.holds(now_us) for window in settings.wrong_baud):
-            self._tell(Effect.WRONG_BAUD)
+            self.ears.tell(Effect.WRONG_BAUD)
             return self._rng.randbytes(len(frame))
         if self._hit(settings.truncate_frame):
             frame = frame[: self._rng.randrange(len(frame))]
-            self._tell(Effect.TRUNCATED)
+            self.ears.tell(Effect.TRUNCATED)
         frame = self._merge(frame)
         if self._hit(settings.burst_frame):
             frame = self._told(Effect.BURST, frame, self._burst(frame))
@@ -215,12 +212,12 @@ class Wire:
             frame = self._spoil_bytes(frame)
         if self._hit(settings.garbage_frame):
             frame += self._rng.randbytes(self._rng.randint(1, settings.garbage_bytes))
-            self._tell(Effect.GARBAGE)
+            self.ears.tell(Effect.GARBAGE)
         return frame
 
     def _told(self, effect: Effect, before: bytes, after: bytes) -> bytes:
         if before != after:
-            self._tell(effect)
+            self.ears.tell(effect)
         return after
 
     def _merge(self, frame: bytes) -> bytes:
@@ -228,7 +225,7 @@ class Wire:
         if self._merging and frame.strip(_DELIMITER):
             self._merging = False
             frame = frame.lstrip(_DELIMITER)
-            self._tell(Effect.MERGED)
+            self.ears.tell(Effect.MERGED)
         if self._hit(self._settings.merge_frame) and frame.strip(_DELIMITER):
             self._merging = True
             frame = frame.rstrip(_DELIMITER)
@@ -254,12 +251,12 @@ class Wire:
         out = bytearray()
         for byte in frame:
             if self._hit(self._settings.lose_byte):
-                self._tell(Effect.LOST_BYTE)
+                self.ears.tell(Effect.LOST_BYTE)
                 continue
             spoiled = byte
             if self._hit(self._settings.flip_byte):
                 flip_bits = self._settings.flip_bits
-                self._tell(Effect.ONE_BIT if flip_bits == 1 else Effect.FEW_BITS)
+                self.ears.tell(Effect.ONE_BIT if flip_bits == 1 else Effect.FEW_BITS)
                 for bit in self._rng.sample(range(8), flip_bits):
                     spoiled ^= 1 << bit
             out.append(spoiled)
@@ -276,7 +273,7 @@ class Wire:
         self._busy_until_us = start_us + round(len(data) * byte_us)
         if settings.byte_at_a_time:
             if len(data) > 1:
-                self._tell(Effect.BYTE_AT_A_TIME)
+                self.ears.tell(Effect.BYTE_AT_A_TIME)
             for at in range(len(data)):
                 due_us = start_us + round((at + 1) * byte_us) + latency_us
                 self._put(due_us, data[at : at + 1], overtaken=later_us > 0)
@@ -294,15 +291,11 @@ class Wire:
 
     def _overtake(self, due_us: int) -> None:
         if any(held_us > due_us for held_us in self._held_back_us):
-            self._tell(Effect.REORDERED)
+            self.ears.tell(Effect.REORDERED)
         self._held_back_us.clear()
 
     def _hit(self, share: float) -> bool:
         return share > 0.0 and self._rng.random() < share
-
-    def tell_echo(self) -> None:
-        """The next bytes are the host's own."""
-        self._tell(Effect.ECHO)
 
     def next_due_us(self) -> int | None:
         """When the next bytes arrive."""
@@ -331,11 +324,20 @@ class HostileLine:
         self.to_host = Wire(settings.to_host, Random(rng.getrandbits(64)))
         self.echo = settings.echo
 
+    def disturb_echo(self) -> Callable[[], None]:
+        """Hand the host its own bytes back until the returned function is called."""
+        before, self.echo = self.echo, True
+
+        def lift() -> None:
+            self.echo = before
+
+        return lift
+
     def host_sends(self, now_us: int, data: bytes) -> None:
         """The host writes."""
         self.to_pen.send(now_us, data)
         if self.echo:
-            self.to_host.tell_echo()
+            self.to_host.ears.tell(Effect.ECHO)
             self.to_host.send(now_us, data)
 
     def pen_sends(self, now_us: int, data: bytes) -> None:

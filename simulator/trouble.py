@@ -1,11 +1,12 @@
 """When faults strike: turns the rows of a scenario into acts at exact instants of world time."""
 
-from collections.abc import Callable, Sequence
-from heapq import heappop, heappush
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 from random import Random
 
 import msgspec
 
+from simulator.ears import Ears
 from simulator.misbehaviour import (
     EFFECTS,
     Effect,
@@ -36,16 +37,21 @@ class Trouble:
         self._acts: list[tuple[int, int, FaultSettings, Effect]] = []
         self._order = 0
         self._strokes = 0
-        self.on_strike: Callable[[FaultName], None] | None = None
-        """Hears of each act (not of its undoing) at its instant, just before it is done."""
+        self.ears: Ears[FaultName] = Ears()
+        """Hear of each act (not of its undoing) at its instant, just before it is done."""
 
     def add(self, row: FaultSettings) -> None:
         """One more fault, while the world runs."""
         self._rows.append(_Waiting(row, row.repeat, round(row.at_s * 1e6)))
 
-    def take_back(self, name: FaultName) -> None:
-        """Forget rows of this name that wait for their moment; what has struck lasts."""
-        self._rows = [row for row in self._rows if row.settings.name != name]
+    def take_back(self, row: FaultSettings, victim: Victim, now_us: int) -> None:
+        """End a row that was added: it strikes no more, and what can be undone is undone."""
+        self._rows = [each for each in self._rows if each.settings is not row]
+        self._acts = [each for each in self._acts if each[2] is not row]
+        heapify(self._acts)
+        undo = EFFECTS[row.name][1]
+        if undo is not None:
+            undo(victim, row, now_us)
 
     def next_wake_us(self) -> int | None:
         """The next act, or the next time that a row waits for."""
@@ -65,8 +71,8 @@ class Trouble:
             row.cocked = row.cocked or (now_us >= row.not_before_us and _by_time(row.settings))
         while self._acts and self._acts[0][0] <= now_us:
             _, _, settings, effect = heappop(self._acts)
-            if self.on_strike is not None and effect is EFFECTS[settings.name][0]:
-                self.on_strike(settings.name)
+            if effect is EFFECTS[settings.name][0]:
+                self.ears.tell(settings.name)
             effect(victim, settings, now_us)
         self.watch(victim, now_us)
 

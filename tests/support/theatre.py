@@ -33,7 +33,7 @@ from tests.support.referee import Referee
 from tests.support.seeded_journal import SeededJournal, Written
 from tests.support.stage import Stage
 from tests.support.truth import CeilingWatch, arm_name
-from tests.support.tty import Cable
+from tests.support.tty import Cable, Happening
 from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
 REST_POLL_S = 0.002
@@ -213,7 +213,11 @@ class Theatre:
             os.close(os.open(os.devnull, os.O_RDWR))
         except OSError as error:
             raise PortFailed(f"The port cannot be opened: {error.strerror}.") from error
-        return self.cable.around(await self.opener.open())
+        try:
+            return self.cable.around(await self.opener.open())
+        except PortMissing:
+            self.cable.ears.tell(Happening.MISSING)
+            raise
 
     def states(self) -> tuple[str, str]:
         """Where host and pen are now, in the words of `tests.soak.catalogue`."""

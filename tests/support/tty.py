@@ -6,13 +6,23 @@ an earlier link may lie in the adapter and come first when the port is opened ag
 
 import asyncio
 from collections.abc import Callable
+from enum import StrEnum
 
 from controller.link.port import BytePort, OnBytes, OnLost
+from simulator.ears import Ears
 
 OnTraffic = Callable[[float, str, bytes], None]
 """Gets loop time, `to_pen` or `to_host`, and the bytes."""
-OnEffect = Callable[[str], None]
-"""Gets what really happened: `lost`, `opened`, `blocked`, `stale`."""
+
+
+class Happening(StrEnum):
+    """What really happened at the host's end."""
+
+    OPENED = "opened"
+    MISSING = "missing"
+    LOST = "lost"
+    BLOCKED = "blocked"
+    STALE = "stale"
 
 
 class Cable:
@@ -20,24 +30,24 @@ class Cable:
 
     def __init__(self) -> None:
         self.on_bytes: OnTraffic | None = None
-        self.on_effect: list[OnEffect] = []
+        self.ears: Ears[Happening] = Ears()
         self.room_bytes: int | None = None
         self.stale: tuple[bytes, bytes] = (b"", b"")
         self.recent: tuple[bytearray, bytearray] | None = None
         self._held = bytearray()
         self._tty: Tty | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a process holds the port."""
+        return self._tty is not None and self._tty.is_open
+
     def around(self, port: BytePort) -> "Tty":
         """The tty that the controller gets; the driver's own buffers begin empty."""
         self._held.clear()
         self._tty = Tty(self, port)
-        self.tell("opened")
+        self.ears.tell(Happening.OPENED)
         return self._tty
-
-    def tell(self, effect: str) -> None:
-        """Something really happened."""
-        for listener in list(self.on_effect):
-            listener(effect)
 
     def block(self, room_bytes: int) -> None:
         """From now on nothing leaves; the driver's buffer takes `room_bytes` and drops the rest."""
@@ -54,7 +64,7 @@ class Cable:
         """Take what fits into the buffer."""
         assert self.room_bytes is not None
         self._held += data[: max(0, self.room_bytes - len(self._held))]
-        self.tell("blocked")
+        self.ears.tell(Happening.BLOCKED)
 
     def passed(self, way: str, data: bytes) -> None:
         """Bytes went through."""
@@ -70,6 +80,7 @@ class Tty:
     def __init__(self, cable: Cable, port: BytePort) -> None:
         self._cable = cable
         self._port = port
+        self.is_open = True
         self._on_bytes: OnBytes = lambda _: None
         self._on_lost: OnLost = lambda _: None
 
@@ -83,14 +94,15 @@ class Tty:
         if to_host:
             asyncio.get_running_loop().call_soon(self._arrived, to_host)
         if to_pen or to_host:
-            self._cable.tell("stale")
+            self._cable.ears.tell(Happening.STALE)
 
     def _arrived(self, data: bytes) -> None:
         self._cable.passed("to_host", data)
         self._on_bytes(data)
 
     def _lost(self, reason: str) -> None:
-        self._cable.tell("lost")
+        self._cable.ears.tell(Happening.LOST)
+        self.is_open = False
         self._on_lost(reason)
 
     def write(self, data: bytes) -> None:
@@ -105,4 +117,5 @@ class Tty:
         self._port.write(data)
 
     def close(self) -> None:
+        self.is_open = False
         self._port.close()

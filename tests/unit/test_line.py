@@ -1,6 +1,8 @@
 """The hostile wire: each way in which it spoils bytes, and that it repeats itself for a seed."""
 
+from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -146,7 +148,7 @@ def test_the_same_seed_spoils_alike_and_another_does_not() -> None:
     assert _through(nasty, seed=5) != _through(nasty, seed=6)
 
 
-EFFECTS = {
+EFFECTS: dict[Effect, dict[str, Any]] = {
     Effect.LOST_FRAME: {"lose_frame": 0.1},
     Effect.LOST_BYTE: {"lose_byte": 0.01},
     Effect.ONE_BIT: {"flip_byte": 0.01},
@@ -168,7 +170,8 @@ EFFECTS = {
 def test_a_disturbance_is_told_as_often_as_it_happens_and_ends(effect: Effect) -> None:
     told: list[Effect] = []
     wire = Wire(WireSettings(), Random(1))
-    wire.on_effect = told.append
+    for each in Effect:
+        wire.ears.listen(each, partial(told.append, each))
     lift = wire.disturb(**EFFECTS[effect])
     for number, frame in enumerate(FRAMES):
         wire.send(number * 5_000, frame)
@@ -186,7 +189,7 @@ def test_a_disturbance_is_told_as_often_as_it_happens_and_ends(effect: Effect) -
 def test_a_frame_that_nothing_overtakes_is_not_told_as_reordered() -> None:
     told: list[Effect] = []
     wire = Wire(WireSettings(reorder_frame=1.0, reorder_by_us=1_000), Random(1))
-    wire.on_effect = told.append
+    wire.ears.listen(Effect.REORDERED, lambda: told.append(Effect.REORDERED))
     for number, frame in enumerate(FRAMES):
         wire.send(number * 5_000, frame)
     assert wire.take(10**9) == FRAMES
@@ -202,3 +205,16 @@ def test_two_disturbances_lie_one_over_the_other() -> None:
     wire.settings = WireSettings(latency_us=8)
     second()
     assert wire.settings == WireSettings(latency_us=8)
+
+
+def test_only_the_newest_listener_of_an_effect_is_told() -> None:
+    told: list[str] = []
+    wire = Wire(WireSettings(swallows=True), Random(1))
+    forget_one = wire.ears.listen(Effect.SWALLOWED, lambda: told.append("one"))
+    forget_two = wire.ears.listen(Effect.SWALLOWED, lambda: told.append("two"))
+    wire.send(0, FRAMES[0])
+    forget_two()
+    wire.send(0, FRAMES[0])
+    forget_one()
+    wire.send(0, FRAMES[0])
+    assert told == ["two", "one"]
