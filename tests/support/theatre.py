@@ -267,6 +267,12 @@ class Theatre:
     def reset_pen(self) -> None:
         self.stage.reset()
 
+    def move_to_other_tty(self) -> None:
+        """The cable is out; put back, it will be another tty under the same path."""
+        self.unplug()
+        self.opener = _port_of(self.stage)
+        self.opener.unplug()
+
     def plug_in_other(self, scenario: Scenario, seed: int) -> None:
         """Pull this pen and plug another one into the same port."""
         self.unplug()

@@ -1,0 +1,99 @@
+"""What all faults of link, pen and host share."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import ClassVar, Protocol
+
+from controller.errors import MicropenError
+from simulator.world import World
+from tests.soak.catalogue import FaultId
+from tests.soak.script import FaultRow
+from tests.support.theatre import Theatre
+from tests.support.virtual import advance
+
+RESTART_EVERY_S = 0.5
+RESTART_PATIENCE_S = 20.0
+"""A supervisor of services starts a process that ended again and again; here not for ever."""
+
+
+class Place(Protocol):
+    """The part of a `tests.soak.fault.Room` that these faults use."""
+
+    theatre: Theatre
+    rng: Random
+
+    def happened(self, fault: FaultId) -> None:
+        """The fault took effect now."""
+        ...
+
+
+class BaseFault:
+    """A fault that does nothing yet. `undo` runs what `begin` left to be taken back."""
+
+    id: ClassVar[FaultId]
+
+    def __init__(self, room: Place, row: FaultRow) -> None:
+        self.room = room
+        self.row = row
+        self._undo: list[Callable[[], None]] = []
+
+    @property
+    def theatre(self) -> Theatre:
+        return self.room.theatre
+
+    @property
+    def world(self) -> World:
+        """The pen that is plugged in."""
+        return self.theatre.stage.world
+
+    def happened(self) -> None:
+        """It took effect now."""
+        self.room.happened(self.id)
+
+    def later(self, undo: Callable[[], None]) -> None:
+        """Call this at the end."""
+        self._undo.append(undo)
+
+    async def begin(self) -> None:
+        """Let it happen."""
+
+    async def end(self) -> None:
+        """Take back what lasts, the newest first."""
+        while self._undo:
+            self._undo.pop()()
+
+
+def once(act: Callable[[], None]) -> Callable[[], None]:
+    """Let only the first call through."""
+    left = [act]
+
+    def first() -> None:
+        if left:
+            left.pop()()
+
+    return first
+
+
+async def start_again(theatre: Theatre) -> None:
+    """Start the process, as often as it takes, unless somebody else did.
+
+    Raises the last refusal when it never starts.
+    """
+    tries = round(RESTART_PATIENCE_S / RESTART_EVERY_S)
+    for left in range(tries, 0, -1):
+        if theatre.is_running:
+            return
+        try:
+            await theatre.start()
+        except MicropenError:
+            if left == 1:
+                raise
+            await advance(RESTART_EVERY_S)
+
+
+def controller_tasks(theatre: Theatre) -> "list[asyncio.Task[object]]":
+    """The tasks of the process in an order that does not depend on addresses."""
+    spared = {asyncio.current_task(), *theatre.bystanders}
+    tasks = [task for task in asyncio.all_tasks() if task not in spared]
+    return sorted(tasks, key=lambda task: task.get_name())
