@@ -95,6 +95,7 @@ class PenDevice:
             StoreCertificate: self._desk.store_certificate,
         }
         start_up(core, cause)
+        self._due_us = self._earliest_us()
 
     # --- for the owner ---------------------------------------------------------------------
 
@@ -104,16 +105,22 @@ class PenDevice:
         for message in self._inbox.feed(data):
             self._handle(message)
             self._follow_up()
+        self._due_us = self._earliest_us()
 
     def advance(self, now_us: int) -> None:
         """Do everything due until `now_us`, each thing at its own time."""
-        while (due_us := self.next_wake_us()) <= now_us:
-            self._at(max(due_us, self._core.now_us))
-        self._core.mechanics.advance(now_us)
-        self._core.now_us = max(now_us, self._core.now_us)
+        core = self._core
+        while self._due_us <= now_us:
+            self._at(max(self._due_us, core.now_us))
+            self._due_us = self._earliest_us()
+        core.mechanics.advance(now_us)
+        core.now_us = max(now_us, core.now_us)
 
     def next_wake_us(self) -> int:
         """The earliest world time at which something is due."""
+        return self._due_us
+
+    def _earliest_us(self) -> int:
         core, arm = self._core, self._core.arm
         due_us = min(self._pushes.due_us, self._guard.due_us)
         if arm is not None and arm.is_leased and arm.lapse_us < due_us:
@@ -149,6 +156,7 @@ class PenDevice:
         self._motion.hand_moved()
         self._check_cartridge()
         self._follow_up()
+        self._due_us = self._earliest_us()
 
     @property
     def state(self) -> PenState:

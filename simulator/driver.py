@@ -25,6 +25,7 @@ class Driver:
         self._before_output = before_output
         self._to_host: Callable[[bytes], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due_us: int | None = None
         self._running = True
         self.run()
 
@@ -45,16 +46,24 @@ class Driver:
     def host_sends(self, data: bytes) -> None:
         """The host wrote `data`."""
         if self._running:
-            self.world.host_sends(data, self.now_us())
-            self.run()
+            now_us = self.now_us()
+            self._settle(now_us, self.world.host_sends(data, now_us))
 
     def run(self) -> None:
         """Let the world catch up with the loop's time, deliver output, set the next timer."""
-        if not self._running:
-            return
-        now_us = self.now_us()
-        wake_us = self.world.advance(now_us)
+        if self._running:
+            now_us = self.now_us()
+            self._settle(now_us, self.world.advance(now_us))
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.run()
+
+    def _settle(self, now_us: int, wake_us: int | None) -> None:
         self._deliver(now_us)
+        host_us = self.world.next_for_host_us()
+        if wake_us is None or (host_us is not None and host_us < wake_us):
+            wake_us = host_us
         self._set_timer(wake_us)
 
     def _deliver(self, now_us: int) -> None:
@@ -65,13 +74,15 @@ class Driver:
             if self._to_host is not None:
                 self._to_host(piece)
 
-    def _set_timer(self, wake_us: int | None) -> None:
+    def _set_timer(self, due_us: int | None) -> None:
         if self._timer is not None:
+            if due_us == self._due_us:
+                return
             self._timer.cancel()
-        wakes = [wake_us, self.world.next_for_host_us()]
-        due_us = min((wake for wake in wakes if wake is not None), default=None)
+            self._timer = None
         if due_us is not None:
-            self._timer = self._loop.call_at(self._start_s + due_us / 1e6, self.run)
+            self._due_us = due_us
+            self._timer = self._loop.call_at(self._start_s + due_us / 1e6, self._fire)
 
     def stop(self) -> None:
         """Freeze the world for good."""

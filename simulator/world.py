@@ -156,11 +156,11 @@ class World:
 
     # --- the host's end ---
 
-    def host_sends(self, data: bytes, now_us: int) -> None:
-        """The host writes to its port."""
+    def host_sends(self, data: bytes, now_us: int) -> int | None:
+        """The host writes to its port. Returns as `advance` does."""
         self.advance(now_us)
         self.line.host_sends(now_us, data)
-        self.advance(now_us)
+        return self.advance(now_us)
 
     def take_for_host(self, now_us: int) -> list[bytes]:
         """What arrived at the host's port by `now_us`, as it arrived."""
