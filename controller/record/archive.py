@@ -13,12 +13,12 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
 from controller.clock import Clock, SystemClock
 from controller.record import options
 from controller.record.archive_file import BatchView, ChainFile
+from controller.record.incoming import NotAMessage, read_message
 from controller.record.messages import Receipt
 from controller.record.mqtt import Broker, Connect, Connection, MqttError, connect
 from controller.record.topics import Topics, topic_id
@@ -100,11 +100,11 @@ class Archive:
     def _keep(self, topic: str, payload: bytes) -> str | None:
         """Keep a batch; gives its chain, None for what is no batch."""
         try:
-            batch = msgspec.json.decode(payload, type=BatchView)
+            batch = read_message(payload, BatchView)
             if not _is_hex_id(batch.chain_id):
-                raise msgspec.ValidationError("chain_id")
+                raise NotAMessage("chain_id")
             conflicts = self._chain(batch.chain_id).keep(batch)
-        except msgspec.DecodeError as error:
+        except NotAMessage as error:
             log.warning("message is no batch", topic=topic, error=str(error))
             return None
         if conflicts:

@@ -7,6 +7,7 @@ out anew on the way in and at every start. Touches one file.
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
 
@@ -14,16 +15,20 @@ from controller.errors import ArchiveDamaged, ArchiveNotWritable
 from controller.record.chain_index import ChainIndex, Offer
 from controller.record.entry import chain_hash
 from controller.record.folder import sync_folder
+from controller.record.incoming import NotAMessage, read_message
+
+INTEGER_MAX: Final = 2**63 - 1
+"""SQLite's: no journal has greater numbers."""
 
 
 class EntryView(msgspec.Struct, frozen=True):
     """An entry as it came; the body byte for byte."""
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=1, le=INTEGER_MAX)]
     prev_hash: str
     hash: str
     host_boot_id: str
-    mono_ns: int
+    mono_ns: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
     wall: str
     clock_synced: bool | None
     session_id: str | None
@@ -90,8 +95,8 @@ class ChainFile:
 
     def _take_line(self, number: int, line: bytes) -> None:
         try:
-            entry = msgspec.json.decode(line, type=LineView).entry
-        except msgspec.DecodeError as error:
+            entry = read_message(line, LineView).entry
+        except NotAMessage as error:
             raise ArchiveDamaged(f"Line {number} of {self.path} cannot be read.") from error
         genuine = entry.is_genuine
         if (
@@ -105,13 +110,14 @@ class ChainFile:
 
         Raises:
             ArchiveNotWritable: E6005.
-            msgspec.DecodeError: an entry is none.
+            NotAMessage: an entry is none; nothing of the batch is kept.
         """
+        # All are read before the first is held: a batch with one bad entry must leave no trace.
+        entries = [read_message(raw, EntryView) for raw in batch.entries]
         lines, conflicts = [], 0
-        for raw in batch.entries:
-            entry = msgspec.json.decode(raw, type=EntryView)
+        for raw, entry in zip(batch.entries, entries, strict=True):
             offer = Offer.CONFLICT
-            if entry.is_genuine:
+            if entry.is_genuine and _is_one_line(bytes(raw)):
                 offer = self.index.offer(entry.seq, entry.prev_hash, entry.hash)
             conflicts += offer is Offer.CONFLICT
             if offer is Offer.NEW:
@@ -132,6 +138,11 @@ class ChainFile:
     def close(self) -> None:
         """Close the file; everything in it is on the disk already."""
         self._file.close()
+
+
+def _is_one_line(raw: bytes) -> bool:
+    """JSON may break lines between its fields; in a file of lines that would tear the entry."""
+    return b"\n" not in raw
 
 
 def _line(batch: BatchView, entry: bytes) -> bytes:

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +38,28 @@ def broker_of(options: argparse.Namespace) -> Broker:
 
 
 def run_process(make: Callable[[], Coroutine[Any, Any, None]]) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit code and prints a numbered error.
+    """Run until SIGTERM or SIGINT; gives the exit code and prints numbered errors.
 
-    Log lines are JSON, except on a terminal.
+    Errors may come alone or in the group of a TaskGroup; the first gives the exit code. Log lines
+    are JSON, except on a terminal.
     """
     set_up_logs(as_json=not sys.stderr.isatty())
+    errors: list[MicropenError] = []
     try:
         asyncio.run(_until_signal(make))
-    except MicropenError as error:
+    except* MicropenError as group:
+        errors = list(_flat(group))
+    for error in errors:
         sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    return errors[0].exit_code if errors else 0
+
+
+def _flat(group: BaseExceptionGroup[MicropenError]) -> Iterator[MicropenError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
 
 
 async def _until_signal(make: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -20,6 +20,9 @@ BATCH_ENTRIES: Final = 100
 BATCH_BYTES: Final = 64 * 1024
 """Brokers in the cloud take 128 KiB a message; half of it leaves room for the heads."""
 
+SEQ_MAX: Final = 2**63 - 1
+"""SQLite's greatest integer; nothing greater can be looked up."""
+
 SAVE_PERIOD_S: Final = 1.0
 """The cursor's file may lag by this much; a crash then costs that many seconds of repeats."""
 
@@ -67,6 +70,8 @@ class Outbox:
             return False
         if position.seq == 0:
             return True
+        if not 0 < position.seq <= SEQ_MAX:
+            return False
         found = self._reader.chunk(position.seq, 1)
         return bool(found) and (found[0].seq, found[0].hash) == (position.seq, position.hash)
 

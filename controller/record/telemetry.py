@@ -9,13 +9,12 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from controller.clock import Clock, SystemClock
@@ -23,6 +22,7 @@ from controller.errors import JournalMissing
 from controller.record import options
 from controller.record.cursor import CursorFile
 from controller.record.entry import Entry
+from controller.record.incoming import NotAMessage, read_message
 from controller.record.messages import Availability, Receipt, batch_json
 from controller.record.mqtt import Broker, Connect, Connection, MqttError, Will, connect
 from controller.record.outbox import Outbox
@@ -90,19 +90,19 @@ class Telemetry:
         """Connect, send, lose the connection, wait, again; ends only by cancellation.
 
         Raises:
-            JournalError: E5002, E5004. CursorNotWritable: E6004.
+            JournalError: E5002, E5004. CursorNotWritable: E6004. Out of a connection they come in
+                an ExceptionGroup.
         """
-        self._reader = await self._open_journal()
         broker = self._settings.broker
         cursor = CursorFile.of_broker(self._settings.state_folder, broker.host, broker.port)
-        self._outbox = Outbox(self._reader, cursor, self._clock, archive=self._settings.archive)
-        self._room = Room(self._reader)
-        self._room.start()
-        try:
-            await self._reconnect_for_ever()
-        finally:
-            self._outbox.save(now=True)
-            self._reader.close()
+        with closing(await self._open_journal()) as self._reader:
+            self._outbox = Outbox(self._reader, cursor, self._clock, archive=self._settings.archive)
+            self._room = Room(self._reader)
+            self._room.start()
+            try:
+                await self._reconnect_for_ever()
+            finally:
+                self._outbox.save(now=True)
 
     @property
     def _log(self) -> Any:
@@ -178,8 +178,8 @@ class Telemetry:
             if topic != self._topics.receipt:
                 continue
             try:
-                receipt = msgspec.json.decode(payload, type=Receipt)
-            except msgspec.DecodeError:
+                receipt = read_message(payload, Receipt)
+            except NotAMessage:
                 self._log.warning("a receipt that is none was ignored")
                 continue
             self._outbox.received(receipt)
