@@ -1,4 +1,4 @@
-"""The judge of a trial: journal against oracle, by readers that share no code with the controller."""
+"""The judge of a trial: journal against oracle, read without any code of the controller."""
 
 from collections import Counter
 from fractions import Fraction

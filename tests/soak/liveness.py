@@ -30,9 +30,11 @@ CONDITIONS: Final[tuple[tuple[str, Condition], ...]] = (
     ),
     (
         "latched: a stop or a fault waits for a person to clear it",
-        lambda engine: engine.reconciled
-        and engine.is_latched
-        and engine.state in (State.LATCHED, State.NONE, State.CLOSED),
+        lambda engine: (
+            engine.reconciled
+            and engine.is_latched
+            and engine.state in (State.LATCHED, State.NONE, State.CLOSED)
+        ),
     ),
     (
         "arm of another pen: its record is awaited, or a technician seals it",

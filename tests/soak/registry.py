@@ -2,5 +2,8 @@
 
 from tests.soak.catalogue import FaultId
 from tests.soak.fault import Fault
+from tests.soak.faults.broker import BROKER
+from tests.soak.faults.disk import DISK
+from tests.soak.faults.link import LINK
 
-FAULTS: dict[FaultId, type[Fault]] = {}
+FAULTS: dict[FaultId, type[Fault]] = {**LINK, **DISK, **BROKER}

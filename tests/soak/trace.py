@@ -1,4 +1,4 @@
-"""What happened in a trial, in order, as one digest: two runs of a seed are the same or they differ.
+"""What happened in a trial, in order, as one digest: two runs of a seed are the same, or differ.
 
 Every byte each way, every journal entry, every change of state and every fault that took effect,
 each with its virtual time. Nothing here asks the system for time or order.

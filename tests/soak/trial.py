@@ -51,7 +51,7 @@ def play(
         trial = Trial(script, Path(folder), faults, Trace(tell))
         try:
             run_virtual(trial.run)
-        except Exception as error:  # whatever escapes is the verdict, and a soak goes on
+        except Exception as error:  # noqa: BLE001 - whatever escapes is the verdict, and a soak goes on
             trial.failed(error)
     trial.verdict.cpu_s = time.process_time() - began_s
     return trial.verdict
@@ -67,9 +67,7 @@ def plan_of(script: Script) -> Plan:
 def pen_of(script: Script, plan: Plan) -> Scenario:
     """The pen that a script asks for."""
     line = usb()
-    ways = [
-        msgspec.structs.replace(way, baud=script.baud) for way in (line.to_pen, line.to_host)
-    ]
+    ways = [msgspec.structs.replace(way, baud=script.baud) for way in (line.to_pen, line.to_host)]
     return pen_for(plan, line=msgspec.structs.replace(line, to_pen=ways[0], to_host=ways[1]))
 
 

@@ -51,6 +51,10 @@ class BaseFault:
         """It took effect now."""
         self.room.happened(self.id)
 
+    def told(self) -> "Told":
+        """Something to wait for that says `happened` each time."""
+        return Told(self.happened)
+
     def later(self, undo: Callable[[], None]) -> None:
         """Call this at the end."""
         self._undo.append(undo)
@@ -62,6 +66,24 @@ class BaseFault:
         """Take back what lasts, the newest first."""
         while self._undo:
             self._undo.pop()()
+
+
+class Told:
+    """Passes on that it happened, and lets somebody wait for the first time."""
+
+    def __init__(self, happened: Callable[[], None]) -> None:
+        self._happened = happened
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(self) -> None:
+        """It took effect."""
+        self._happened()
+        if not self._first.done():
+            self._first.set_result(None)
+
+    async def wait(self, within_s: float) -> None:
+        """Until it was told once, at most `within_s`."""
+        await asyncio.wait({self._first}, timeout=within_s)
 
 
 def once(act: Callable[[], None]) -> Callable[[], None]:

@@ -1,0 +1,156 @@
+"""A seed's script: pure, the same for the same seed in every process and on every machine.
+
+A swarm: each seed draws a few kinds of faults and their rates. Consecutive seeds also walk through
+the reachable cells of the coverage matrix, a slice each, so that a long soak hits every cell often.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from random import Random
+from typing import Final
+
+from tests.soak.catalogue import FaultId, HostState, PenPhase
+from tests.soak.reach import Cell, reachable
+from tests.soak.registry import FAULTS
+from tests.soak.script import FaultRow, Script
+
+MOST_KINDS: Final = 8
+CELLS_A_SEED: Final = 4
+PLAIN_SHARE: Final = 0.06
+"""Of all seeds: none of the catalogue, volume alone."""
+F, H, P = FaultId, HostState, PenPhase
+
+
+def draw(seed: int) -> Script:
+    """The script of a seed."""
+    rng = Random(f"soak draw {seed}")
+    rows: list[FaultRow] = []
+    if rng.random() >= PLAIN_SHARE:
+        rows = _rows(seed, rng)
+    return _script(seed, rng, tuple(rows))
+
+
+def _script(seed: int, rng: Random, rows: Sequence[FaultRow]) -> Script:
+    dosing = rng.random() < 0.15
+    needs_stop = any(_is_latched(row) for row in rows)
+    return Script(
+        seed=seed,
+        plan="dosing" if dosing else "stamping",
+        punctures=_dosing_zones(rng) if dosing else _stamping_zones(rng),
+        cadence_hz=rng.randint(4, 8) if dosing else rng.randint(100, 150),
+        dose_nl=rng.choice((500, 1_000, 2_000, 4_000)),
+        baud=115_200,
+        disk_ms=rng.choice(((1.0, 20.0), (1.0, 20.0), (5.0, 40.0), (20.0, 80.0), (100.0, 300.0))),
+        safety_s=120.0,
+        stop_every_s=round(rng.uniform(1.0, 3.0), 3) if needs_stop or rng.random() < 0.1 else 0.0,
+        fault=tuple(rows),
+    )
+
+
+def _is_latched(row: FaultRow) -> bool:
+    return row.host is H.LATCHED or row.pen is P.LATCHED
+
+
+def _stamping_zones(rng: Random) -> tuple[int, ...]:
+    if rng.random() < 0.4:
+        return tuple(rng.randint(60, 200) for _ in range(rng.randint(15, 35)))
+    return tuple(rng.randint(500, 3_000) for _ in range(rng.randint(1, 4)))
+
+
+def _dosing_zones(rng: Random) -> tuple[int, ...]:
+    return tuple(rng.randint(3, 30) for _ in range(rng.randint(2, 8)))
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+def _rows(seed: int, rng: Random) -> list[FaultRow]:
+    rows = [_aimed(cell, rng) for cell in _slice_of(seed)]
+    rows += _enablers(rows, rng)
+    kinds = {row.fault for row in rows}
+    for _ in range(rng.randint(0, MOST_KINDS)):
+        fault = rng.choice(_known())
+        if len(kinds | {fault}) <= MOST_KINDS:
+            kinds.add(fault)
+            rows.append(_at_random(fault, rng))
+    return rows
+
+
+@cache
+def _known() -> tuple[FaultId, ...]:
+    return tuple(fault for fault in FaultId if fault in FAULTS)
+
+
+@cache
+def _aims() -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """Reachable cells in two shuffled lists: those of a blocked session, and all others."""
+    cells = [cell for cell in reachable() if cell[0] in FAULTS]
+    Random("soak cells").shuffle(cells)
+    blocked = tuple(cell for cell in cells if cell[1] is H.BLOCKED)
+    return blocked, tuple(cell for cell in cells if cell[1] is not H.BLOCKED)
+
+
+def _slice_of(seed: int) -> list[Cell]:
+    blocked, others = _aims()
+    aims, at = (blocked, seed // 12) if seed % 12 == 0 else (others, seed - seed // 12)
+    return [aims[(at * CELLS_A_SEED + each) % len(aims)] for each in range(CELLS_A_SEED)]
+
+
+def _aimed(cell: Cell, rng: Random) -> FaultRow:
+    fault, host, pen = cell
+    return _row(fault, rng, host=host, pen=pen, at_s=0.0, times=rng.randint(10, 30))
+
+
+def _at_random(fault: FaultId, rng: Random) -> FaultRow:
+    return _row(fault, rng, at_s=round(rng.uniform(0.0, 20.0), 3), times=rng.randint(1, 8))
+
+
+def _row(
+    fault: FaultId,
+    rng: Random,
+    *,
+    at_s: float,
+    times: int,
+    host: HostState | None = None,
+    pen: PenPhase | None = None,
+) -> FaultRow:
+    return FaultRow(
+        fault=fault,
+        at_s=at_s,
+        host=host,
+        pen=pen,
+        times=times,
+        every_s=round(rng.uniform(0.1, 2.0), 3),
+        lasts_s=round(rng.choice((rng.uniform(0.01, 0.1), rng.uniform(0.1, 1.0))), 3),
+        rate=round(rng.choice((0.02, 0.1, 0.5, 1.0)) * rng.uniform(0.5, 1.0), 4),
+    )
+
+
+def _enablers(rows: Sequence[FaultRow], rng: Random) -> list[FaultRow]:
+    """Rows that bring about the states for which others wait."""
+    needed: list[FaultId] = []
+    for row in rows:
+        needed += _ENABLES_HOST.get(row.host, ()) if row.host else ()
+        needed += _ENABLES_PEN.get(row.pen, ()) if row.pen else ()
+    known = [fault for fault in dict.fromkeys(needed) if fault in FAULTS]
+    return [_enabler(fault, rng) for fault in known]
+
+
+_ENABLES_HOST: Final[dict[HostState, tuple[FaultId, ...]]] = {
+    H.DEAD: (F.H1,),
+    H.UNLINKED: (F.L17,),
+    H.INTERRUPTED: (F.L17,),
+    H.BLOCKED: (F.P6,),
+}
+_ENABLES_PEN: Final[dict[PenPhase, tuple[FaultId, ...]]] = {P.OFF: (F.P1,)}
+
+
+def _enabler(fault: FaultId, rng: Random) -> FaultRow:
+    return FaultRow(
+        fault=fault,
+        at_s=round(rng.uniform(0.5, 3.0), 3),
+        host=H.RUNNING if fault in (F.P6, F.L17) else None,
+        times=1 if fault is F.P6 else 30,
+        every_s=round(rng.uniform(1.0, 2.0), 3),
+        lasts_s=round(rng.uniform(0.2, 0.8), 3),
+    )

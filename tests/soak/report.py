@@ -1,0 +1,102 @@
+"""What a soak came to, in plain sentences and as JSON."""
+
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from tests.soak.coverage import Coverage
+from tests.soak.runner import Soak
+from tests.soak.tally import Tally, Verdict
+
+SHOWN = 12
+
+
+def verdict_lines(soak: Soak) -> list[str]:
+    """Everything for which the soak fails; empty when it passes."""
+    lines = [f"seed {each.seed}: {each.problems[0].splitlines()[0]}" for each in soak.failures]
+    coverage = Coverage(soak.tally.cells)
+    lines += [
+        f"hit, though it was said to be unreachable: {cell}" for cell in coverage.impossible()
+    ]
+    if soak.wanted.hits:
+        lines += [f"never took effect: {fault}" for fault in coverage.silent()]
+        short = coverage.missing(soak.wanted.hits)
+        lines += [f"fewer than {soak.wanted.hits} hits: {cell}" for cell in short]
+    return lines
+
+
+def show(soak: Soak, console: Console) -> None:
+    """Totals, counts by fault, maxima, coverage."""
+    console.print(Coverage(soak.tally.cells).table())
+    for line in sentences(soak):
+        console.print(line, soft_wrap=True)
+    lines = verdict_lines(soak)
+    for line in lines[:SHOWN]:
+        console.print(f"FAILED {line}", soft_wrap=True, markup=False)
+    if len(lines) > SHOWN:
+        console.print(f"... and {len(lines) - SHOWN} more")
+    console.print("The soak failed." if lines else "The soak passed.")
+
+
+def sentences(soak: Soak) -> list[str]:
+    """The summary."""
+    tally = soak.tally
+    by_fault = tally.by_fault()
+    return [
+        f"{tally.trials:,} trials from seed {soak.wanted.seed} on made {tally.punctures:,} "
+        f"punctures in {tally.arms:,} arms, in {tally.virtual_s / 3600:.1f} hours of virtual time "
+        f"({_rate(tally)}).",
+        f"{tally.injected:,} faults of {len(by_fault)} kinds took effect.",
+        f"Nothing ever ran over a ceiling in {tally.ceiling_looks:,} looks."
+        if not tally.failed_seeds
+        else f"{len(tally.failed_seeds)} trials failed.",
+        f"Unaccounted: {tally.unaccounted_nl:g} nl in {tally.unaccounted_steps} steps. "
+        f"Booked twice: {tally.repeats} strokes. Residuals: {tally.residuals}.",
+        f"At most {tally.longest_after_grant_us / 1e3:.1f} ms of motion after the last grant was "
+        f"written; worst lease overrun {tally.lease_overrun_us / 1e3:.1f} ms.",
+        f"Once no fault was left, everything was back within {tally.back_after_s:.2f} s: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(tally.stands.items()) if name)
+        + ".",
+        "Pen, disk and broker were simulated, and time was virtual: this says nothing about a "
+        "real pen, a real disk or a real broker.",
+    ]
+
+
+def as_json(soak: Soak) -> bytes:
+    """Everything that is known so far."""
+    found = {
+        "wanted": msgspec.to_builtins(soak.wanted),
+        "simulated": ["pen", "disk", "broker", "time"],
+        "elapsed_s": round(soak.elapsed_s, 1),
+        "tally": msgspec.to_builtins(soak.tally),
+        "by_fault": soak.tally.by_fault(),
+        "failures": [msgspec.to_builtins(each) for each in soak.failures],
+        "failed": verdict_lines(soak),
+        "coverage": Coverage(soak.tally.cells).as_json(),
+    }
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)
+
+
+def save(soak: Soak, path: Path) -> None:
+    """Write the JSON so that an interruption never leaves half of it."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(as_json(soak))
+    beside.replace(path)
+
+
+def told(verdict: Verdict) -> list[str]:
+    """A failing trial: seed, digest, what is wrong, and how to see it again."""
+    return [
+        f"seed {verdict.seed} FAILED, trace {verdict.sha256}",
+        *(f"  {line}" for problem in verdict.problems for line in problem.splitlines()[:12]),
+        f"  replay: python -m tests.soak --replay {verdict.seed}",
+    ]
+
+
+def _rate(tally: Tally) -> str:
+    cpu_s = max(tally.cpu_s, 0.001)
+    return (
+        f"{tally.virtual_s / cpu_s:.1f} x real time and {tally.punctures / cpu_s:,.0f} punctures "
+        "a second of one core"
+    )

@@ -1,0 +1,146 @@
+"""Many trials in worker processes, added up as they come; interrupted, it still has its sums."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from multiprocessing import get_context
+from types import FrameType
+
+import msgspec
+import structlog
+
+from tests.soak.draw import draw
+from tests.soak.script import Script
+from tests.soak.shrink import Shrinker, kind_of
+from tests.soak.tally import Tally, Verdict
+from tests.soak.trial import play
+
+TRIALS_A_WORKER = 400
+"""A fresh process after so many: what a trial may leave in memory never grows for long."""
+CPU_S_A_TRIAL = 400
+AHEAD = 2
+"""Trials handed out for each worker, the one that it plays included."""
+
+
+class TrialHangs(KeyboardInterrupt):
+    """A trial used more processor time than any may; of this class because asyncio lets it pass."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """When a soak is over: `punctures` and `hits` are both reached, or `minutes` (0 = no limit)."""
+
+    seed: int
+    punctures: int
+    jobs: int = 2
+    hits: int = 0
+    minutes: float = 0.0
+
+
+class Soak:
+    """One soak. `run` yields after every trial; what it knows so far is always in `tally`."""
+
+    def __init__(self, wanted: Wanted, enough: Callable[[Tally], bool]) -> None:
+        self.wanted = wanted
+        self.tally = Tally()
+        self.failures: list[Verdict] = []
+        self.began_mono_s = time.monotonic()
+        self._enough = enough
+        self._next_seed = wanted.seed
+
+    @property
+    def elapsed_s(self) -> float:
+        """Real seconds since it began."""
+        return time.monotonic() - self.began_mono_s
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to hand out."""
+        minutes = self.wanted.minutes
+        late = bool(minutes) and self.elapsed_s > minutes * 60
+        return late or (self.tally.punctures >= self.wanted.punctures and self._enough(self.tally))
+
+    def run(self) -> Iterator[Verdict]:
+        """Play one seed after the other."""
+        quiet()
+        if self.wanted.jobs == 0:
+            yield from self._run_here()
+            return
+        with _workers(self.wanted.jobs) as workers:
+            yield from self._run_in(workers)
+
+    def _run_here(self) -> Iterator[Verdict]:
+        while not self.is_over:
+            yield self._taken(play_seed(self._seed()))
+
+    def _run_in(self, workers: ProcessPoolExecutor) -> Iterator[Verdict]:
+        waiting: set[Future[Verdict]] = set()
+        try:
+            while waiting or not self.is_over:
+                while not self.is_over and len(waiting) < AHEAD * self.wanted.jobs:
+                    waiting.add(workers.submit(play_seed, self._seed()))
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield self._taken(future.result())
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _seed(self) -> int:
+        self._next_seed += 1
+        return self._next_seed - 1
+
+    def _taken(self, verdict: Verdict) -> Verdict:
+        self.tally.add(verdict)
+        if not verdict.ok:
+            self.failures.append(verdict)
+        return verdict
+
+
+def play_seed(seed: int) -> Verdict:
+    """The trial of one seed, in the process that asks."""
+    return play_within(draw(seed))
+
+
+def play_within(script: Script) -> Verdict:
+    """Play a script; one that uses too much processor time is a failure too."""
+    signal.signal(signal.SIGVTALRM, _hangs)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S_A_TRIAL)
+    try:
+        return play(script)
+    except TrialHangs as error:
+        return Verdict(script.seed, problems=[f"TrialHangs: {error}"])
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def shrunk(script: Script, verdict: Verdict, most_tries: int) -> Script:
+    """The smallest script found that fails in the same way as `verdict`."""
+    kind = kind_of(verdict)
+    return Shrinker(lambda each: kind_of(play_within(each)) == kind, most_tries).shrink(script)
+
+
+def quiet() -> None:
+    """No log lines: a soak would write gigabytes of them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        jobs, get_context("spawn"), _begin_worker, max_tasks_per_child=TRIALS_A_WORKER
+    )
+
+
+def _begin_worker() -> None:
+    quiet()
+    with suppress(ValueError):  # Ctrl-C is for the one who shows the sums
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _hangs(number: int, frame: FrameType | None) -> None:
+    del number
+    where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "?"
+    raise TrialHangs(f"over {CPU_S_A_TRIAL} s of processor time, now at {where}")
