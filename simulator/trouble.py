@@ -45,12 +45,15 @@ class Trouble:
         self._rows.append(_Waiting(row, row.repeat, round(row.at_s * 1e6)))
 
     def take_back(self, row: FaultSettings, victim: Victim, now_us: int) -> None:
-        """End a row that was added: it strikes no more, and what can be undone is undone."""
+        """End a row that was added: it strikes no more, and what it did is undone if it can be."""
+        acts = [each for each in self._acts if each[2] is row]
+        strikes_left = sum(each.left for each in self._rows if each.settings is row)
+        strikes_left += sum(act[3] is EFFECTS[row.name][0] for act in acts)
         self._rows = [each for each in self._rows if each.settings is not row]
         self._acts = [each for each in self._acts if each[2] is not row]
         heapify(self._acts)
         undo = EFFECTS[row.name][1]
-        if undo is not None:
+        if undo is not None and strikes_left != row.repeat:
             undo(victim, row, now_us)
 
     def next_wake_us(self) -> int | None:

@@ -4,6 +4,7 @@
 always writes the older slot, so that a torn write leaves the other one. Touches nothing else.
 """
 
+from collections.abc import Callable
 from struct import Struct
 
 import msgspec
@@ -91,22 +92,30 @@ class Nvm:
         self.fail_at: set[int] = set()
         self.fails_always = False
         self.cut_at: dict[int, int] = {}
+        self.on_spoiled: Callable[[], None] = _nobody
+        """Called at each write that fails or is torn, before anybody else knows."""
 
     def write(self, slot: int, data: bytes) -> bool:
         """Replace a slot. False when the chip reports failure; raises PowerLostError."""
         self.writes += 1
         if self.fails_always or self.writes in self.fail_at:
+            self.on_spoiled()
             return False
         kept = self.cut_at.get(self.writes)
         if kept is None:
             self.slots[slot] = data
             return True
+        self.on_spoiled()
         self.slots[slot] = data[:kept] + self.slots[slot][min(kept, len(data)) :]
         raise PowerLostError
 
     def erase(self) -> None:
         """Lose both slots, as a dying chip would."""
         self.slots = [b"", b""]
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
 
 
 class Store:

@@ -41,10 +41,17 @@ class Stage:
         self.world.cut_power(self._now_us())
         self.driver.run()
 
-    def strike(self, name: FaultName, **settings: Any) -> None:
-        """Let a fault of the simulator's catalogue happen from now on."""
+    def strike(self, name: FaultName, **settings: Any) -> FaultSettings:
+        """Let a fault of the simulator's catalogue happen from now on; returns its row."""
         self._now_us()
-        self.world.trouble.add(FaultSettings(name=name, **settings))
+        row = FaultSettings(name=name, **settings)
+        self.world.trouble.add(row)
+        self.driver.run()
+        return row
+
+    def take_back(self, row: FaultSettings) -> None:
+        """End a fault: it strikes no more, and what can be undone is undone."""
+        self.world.trouble.take_back(row, self.world, self._now_us())
         self.driver.run()
 
     def fit_cartridge(self, chip: Chip | None) -> Chip | None:
