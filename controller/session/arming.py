@@ -9,10 +9,11 @@ import msgspec
 
 from controller.pen.driver import Pen
 from controller.record.events import Actor, ArmOpened, Strokes, hex_id
-from controller.session.act_errors import NothingAllowed, NotInSyringe, SyringeEmpty
+from controller.session.act_errors import DosingBlocked, NothingAllowed, NotInSyringe, SyringeEmpty
 from controller.session.allowance import Allowance
 from controller.session.amounts import NOTHING, counter_set
 from controller.session.drive import ceilings_for
+from controller.session.ledger import base_steps
 from controller.session.plan import Zone
 from controller.session.progress import Progress
 from protocol.limits import SLICE_US
@@ -28,6 +29,8 @@ MODE_NAMES: dict[Mode, ModeName] = {
     Mode.RELOAD: "reload",
     Mode.BENCH: "bench",
 }
+
+COUNTER_MAX = 2**64 - 1
 
 # domain.md 5.2: the depth axis needs 0.2 to 1 s; the rest is for a disturbed line.
 AT_REST_WITHIN_S = 5.0
@@ -127,10 +130,20 @@ async def configure(pen: Pen, settings: StrokeSettings) -> int:
     return digest
 
 
+def _check_counters_suffice(opened: ArmOpened, allowance: Allowance) -> None:
+    # SPEC.md section 14.1: counters and ceilings are u64. What the arm may do must fit in them.
+    punctures = opened.first.punctures + allowance.punctures
+    if max(punctures, base_steps(opened) + allowance.steps) > COUNTER_MAX:
+        raise DosingBlocked("The pen's lifetime counters are at their end; use another pen.")
+
+
 def prepare(
     pen: Pen, arm_id: int, request: Request, digest: int, fitted: Cartridge, actor: Actor
 ) -> Prepared:
-    """The entries to commit before ARM's first byte."""
+    """The entries to commit before ARM's first byte.
+
+    Raises DosingBlocked when the pen's counters could not tell all that the arm may do.
+    """
     settings = request.settings
     opened = ArmOpened(
         arm_id=arm_id,
@@ -153,6 +166,7 @@ def prepare(
         actor=actor,
     )
     punctures, steps = ceilings_for(opened, NOTHING, request.allowance)
+    _check_counters_suffice(opened, request.allowance)
     grant = Strokes(
         arm_id=arm_id,
         pen_uid=opened.pen_uid,

@@ -67,14 +67,23 @@ class Hearing:
         engine.log.warning("events lost", first_missing=first_missing, first_present=first_present)
 
     def pen_health(self, pen: Pen, health: Health) -> None:
-        """Record housekeeping at a low rate."""
+        """Record housekeeping at a low rate, and free what the pen keeps for nothing."""
         engine = self._engine
+        self._repeat_ack(pen, health)
         now_mono_s = engine.clock.mono_s()
         if now_mono_s - self._health_mono_s < HEALTH_EVERY_S:
             return
         self._health_mono_s = now_mono_s
         alarms = engine.alarms.on_battery(health.battery_percent)
         engine.note(_health_entry(pen, health), *alarms)
+
+    def _repeat_ack(self, pen: Pen, health: Health) -> None:
+        # ACK is a datagram. From a pen at rest no event comes that would bring a later one, and a
+        # ring that stays full refuses every arm, so no grant could bring it either.
+        engine = self._engine
+        is_granting = engine.drive is not None and engine.drive.is_granting
+        if health.ring_used and engine.intake is not None and not is_granting:
+            pen.ack(engine.intake.acked_index)
 
     def pen_stopped(self, pen: Pen, stopped: Stopped) -> None:
         """The pen echoed a stop."""
