@@ -19,6 +19,7 @@ from controller.record.journal import Journal
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader
 from controller.record.writer import JournalWriter, Writer, successor
+from controller.service.host_power import HostPower
 from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
@@ -121,6 +122,7 @@ async def running(
         undo.pop_all()
     port = opener or SerialOpener(wanted.port, wanted.baud)
     service = assemble(port, clock, journal, books, random.SystemRandom())
+    service.engine.host_under_voltage = HostPower().under_voltage
     try:
         await service.start(wanted.config_digest)
         yield service

@@ -22,6 +22,8 @@ from controller.record.events import (
 from controller.session.ledger import Interval, Ledger
 from controller.session.states import State
 
+_ON_SKIN = frozenset({"dose", "no_dispense"})
+
 
 class Syringe(msgspec.Struct):
     """One filled syringe in a session and the arms that drew from it."""
@@ -59,6 +61,9 @@ class Books:
         self.ledger = Ledger()
         self.sessions: dict[str, SessionBook] = {}
         self.alarms: dict[str, AlarmRaised] = {}
+        self.cartridges: dict[str, tuple[str, str]] = {}
+        """Every cartridge that ever was to touch a skin: its uid -> the session and pen of its
+        first arm (H23)."""
 
     def apply(self, body: Body, session_id: str | None, wall: str) -> None:
         """Book one committed body with its session and the UTC time it was committed at."""
@@ -69,6 +74,8 @@ class Books:
             self.alarms.pop(body.alarm_id, None)
         if session_id is None:
             return
+        if isinstance(body, ArmOpened) and body.mode in _ON_SKIN:
+            self.cartridges.setdefault(body.cartridge_uid, (session_id, body.pen_uid))
         if isinstance(body, SessionOpened):
             self.sessions[session_id] = SessionBook(session_id, body, wall)
         book = self.sessions.get(session_id)

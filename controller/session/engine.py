@@ -69,6 +69,7 @@ class Engine:
         self.reconciled = False
         self.link_error: MicropenError | None = None
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
+        self.host_under_voltage: Callable[[], bool] = lambda: False
         self.stops = Stops(clock, self._not_echoed)
         self._contradictions: dict[tuple[str, str], None] = {}  # noted, perhaps not booked yet
         self._tasks: set[asyncio.Task[None]] = set()

@@ -13,6 +13,7 @@ from controller.session.interlocks import (
     Finding,
     check_cartridge,
     check_certificate,
+    check_host_power,
     check_product,
 )
 from controller.session.progress import Progress
@@ -47,12 +48,20 @@ def check_books(engine: Engine) -> None:
 
 
 def check_fit(engine: Engine, progress: Progress, pen: Pen, fitted: Cartridge) -> None:
-    """Raise NotFit unless cartridge, product and certificate are those of the session."""
+    """Raise NotFit unless cartridge, product and certificate are those of the session.
+
+    Also while this computer's own supply is too low.
+    """
     terms, now_wall = progress.terms, engine.clock.now_wall()
     armed_here = any(
         arm.opened.cartridge_uid == hex_id(fitted.cartridge_uid) for arm in progress.intervals()
     )
-    findings = list(check_cartridge(terms.cartridge, fitted, armed_here=armed_here))
+    first_use = engine.books.cartridges.get(hex_id(fitted.cartridge_uid))
+    elsewhere = first_use is not None and first_use != (engine.session_id, hex_id(pen.uid))
+    findings = list(check_host_power(engine.host_under_voltage()))
+    findings += check_cartridge(
+        terms.cartridge, fitted, armed_here=armed_here, armed_elsewhere=elsewhere
+    )
     if terms.product is not None:
         findings += check_product(terms.product, now_wall)
     if terms.certificate is not None:

@@ -27,6 +27,7 @@ __all__ = [
     "check_battery",
     "check_cartridge",
     "check_certificate",
+    "check_host_power",
     "check_plan",
     "check_product",
     "steps_for",
@@ -142,11 +143,22 @@ def check_battery(battery_mv: int, battery_percent: int, envelope: Envelope) -> 
     return ()
 
 
-def check_cartridge(planned: CartridgeType, fitted: Cartridge, *, armed_here: bool) -> Findings:
+def check_host_power(under_voltage: bool) -> Findings:
+    """Whether this computer's own supply is well: a board that browns out drops the pen (H33)."""
+    if not under_voltage:
+        return ()
+    sentence = "This computer's power supply is too weak now; use the supply of the board's maker."
+    return (Finding("HOST_UNDER_VOLTAGE", "block", sentence),)
+
+
+def check_cartridge(
+    planned: CartridgeType, fitted: Cartridge, *, armed_here: bool, armed_elsewhere: bool = False
+) -> Findings:
     """Whether the fitted cartridge is the planned type and fresh (H22, H23).
 
     armed_here: whether this same session already armed this very cartridge, so that its used flag
-    is ours.
+    is ours. armed_elsewhere: whether the books have it in another session or in another pen; its
+    chip may say what it likes.
     """
     if not fitted.present:
         return (Finding("CARTRIDGE_MISSING", "block", "No cartridge is fitted.", planned.name),)
@@ -163,6 +175,9 @@ def check_cartridge(planned: CartridgeType, fitted: Cartridge, *, armed_here: bo
             )
     if fitted.used and not armed_here:
         sentence = "The fitted cartridge was used before; fit a new one."
+        found.append(Finding("CARTRIDGE_USED", "block", sentence))
+    elif armed_elsewhere:
+        sentence = "The record has this cartridge in another session or pen; fit a new one."
         found.append(Finding("CARTRIDGE_USED", "block", sentence))
     return tuple(found)
 
