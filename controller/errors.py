@@ -432,6 +432,14 @@ class ArchiveDamaged(TelemetryError):
     action = "Move the file away; with an archive configured the journal's entries are sent again."
 
 
+class SigningKeyRefused(TelemetryError):
+    """The key that telemetry and archive share cannot be used."""
+
+    number = 6007
+    cause = "The key file is missing, belongs to another user, or is too short."
+    action = "Make one of 32 random bytes, give both the same, and name it with --signing-key-file."
+
+
 class ServiceError(MicropenError):
     """The service as a whole cannot run: E8xxx, exit 80."""
 

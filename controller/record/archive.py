@@ -21,6 +21,7 @@ from controller.record.archive_file import BatchView, ChainFile
 from controller.record.incoming import NotAMessage, read_message
 from controller.record.messages import Receipt
 from controller.record.mqtt import Broker, Connect, Connection, MqttError, connect
+from controller.record.signing import Signer
 from controller.record.topics import Topics, topic_id
 
 BACK_OFF_S: Final = 0.5
@@ -44,6 +45,7 @@ class Archive:
         topics: Topics,
         clock: Clock,
         *,
+        signer: Signer | None = None,
         connect: Connect = connect,
         jitter: random.Random | None = None,
     ) -> None:
@@ -53,6 +55,7 @@ class Archive:
         self._topics = topics
         self._clock = clock
         self._chains: dict[str, ChainFile] = {}
+        self._signer = signer or Signer()
         self._connect = connect
         self._jitter = jitter or random.Random()
 
@@ -98,7 +101,10 @@ class Archive:
                 await self._publish_receipt(connection, kept)
 
     def _keep(self, topic: str, payload: bytes) -> str | None:
-        """Keep a batch; gives its chain, None for what is no batch."""
+        """Keep a batch; gives its chain, None for what is no batch or from nobody who may."""
+        if not self._signer.is_signed(topic, payload):
+            log.warning("message that telemetry did not sign was ignored", topic=topic)
+            return None
         try:
             batch = read_message(payload, BatchView)
             if not _is_hex_id(batch.chain_id):
@@ -126,8 +132,9 @@ class Archive:
             hash=index.hash,
             wall=wall.isoformat(timespec="microseconds") + "Z",
         )
-        payload = receipt.json()
-        await connection.publish(self._topics.receipt, payload, retain=True)
+        topic = self._topics.receipt
+        payload = self._signer.signed(topic, receipt.json())
+        await connection.publish(topic, payload, retain=True)
 
 
 def _is_hex_id(text: str) -> bool:
@@ -145,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     async def run() -> None:
         topics = Topics(given.site, given.room)
         broker = options.broker_of(given)
-        await Archive(given.name, given.folder, broker, topics, SystemClock()).run()
+        signer = Signer.from_file(given.signing_key_file)
+        clock = SystemClock()
+        await Archive(given.name, given.folder, broker, topics, clock, signer=signer).run()
 
     return options.run_process(run)
 

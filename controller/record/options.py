@@ -25,6 +25,9 @@ def parser(name: str, purpose: str) -> argparse.ArgumentParser:
     options.add_argument("--username")
     options.add_argument("--password-file", type=Path, help="its first line is the password")
     options.add_argument("--ca-file", type=Path, help="PEM; turns TLS on")
+    options.add_argument(
+        "--signing-key-file", type=Path, help="what telemetry and archive sign with"
+    )
     return options
 
 

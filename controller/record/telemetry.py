@@ -10,7 +10,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from controller.record.mqtt import Broker, Connect, Connection, MqttError, Will,
 from controller.record.outbox import Outbox
 from controller.record.reader import JournalReader
 from controller.record.room import Changed, Room, is_simulated
+from controller.record.signing import Signer
 from controller.record.topics import Topics, topic_id
 
 POLL_S: Final = 0.1
@@ -56,6 +57,7 @@ class TelemetrySettings:
     topics: Topics
     state_folder: Path
     archive: bool = False
+    signer: Signer = field(default_factory=Signer)
 
 
 class Telemetry:
@@ -177,6 +179,9 @@ class Telemetry:
         async for topic, payload in connection.messages():
             if topic != self._topics.receipt:
                 continue
+            if not self._settings.signer.is_signed(topic, payload):
+                self._log.warning("a receipt that the archive did not sign was ignored")
+                continue
             try:
                 receipt = read_message(payload, Receipt)
             except NotAMessage:
@@ -205,7 +210,8 @@ class Telemetry:
             simulated=any(is_simulated(entry.pen_uid) for entry in batch),
             sent_wall=self._wall(),
         )
-        await connection.publish(self._topics.events(batch[0].session_id), payload)
+        topic = self._topics.events(batch[0].session_id)
+        await connection.publish(topic, self._settings.signer.signed(topic, payload))
         self._outbox.sent(batch)
         for entry in batch:
             if entry.kind in {"alarm_raised", "alarm_cleared"}:
@@ -276,6 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Topics(given.site, given.room),
             given.state or given.journal.absolute().parent / "telemetry",
             given.archive,
+            Signer.from_file(given.signing_key_file),
         )
         await Telemetry(settings, SystemClock(), await read_schemas()).run()
 

@@ -52,6 +52,8 @@ class BrokerSettings(Table):
     password_file: FilePath | None = None
     # With an archive named, the cursor moves on its receipts: a PUBACK is not durability.
     archive: Id | None = None
+    # What telemetry and archive sign with; a file, the same at both.
+    signing_key_file: FilePath | None = None
 
 
 class ConsoleSettings(Table):

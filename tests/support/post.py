@@ -18,6 +18,7 @@ from controller.errors import MicropenError
 from controller.record.archive import Archive
 from controller.record.mqtt import Broker
 from controller.record.reader import JournalReader
+from controller.record.signing import Signer
 from controller.record.telemetry import Telemetry, TelemetrySettings
 from controller.record.topics import Topics
 from tests.support.auditor import audit
@@ -25,6 +26,7 @@ from tests.support.sim_broker import SimBroker
 
 TOPICS = Topics("test", "one")
 ADDRESS = Broker("broker", 1883)
+SIGNER = Signer(b"a key that only the two of them know")
 RESTART_S = 1.0
 """How long a supervisor waits before it starts a process again."""
 LOOK_S = 0.25
@@ -132,7 +134,7 @@ class Post:
     # --- the inside ------------------------------------------------------------------------------
 
     async def _run_telemetry(self) -> None:
-        settings = TelemetrySettings(self.journal, ADDRESS, TOPICS, self.folder, archive=True)
+        settings = TelemetrySettings(self.journal, ADDRESS, TOPICS, self.folder, True, SIGNER)
         jitter = Random(self.rng.getrandbits(32))
         connect = self.broker.connect
         await Telemetry(
@@ -142,9 +144,13 @@ class Post:
     async def _run_archive(self) -> None:
         jitter = Random(self.rng.getrandbits(32))
         folder, connect = self.folder / "archive", self.broker.connect
-        await Archive(
-            "post", folder, ADDRESS, TOPICS, self.clock, connect=connect, jitter=jitter
-        ).run()
+        archive = Archive(
+            *("post", folder, ADDRESS, TOPICS, self.clock),
+            signer=SIGNER,
+            connect=connect,
+            jitter=jitter,
+        )
+        await archive.run()
 
     def _process(self, run: Callable[[], Awaitable[None]], name: str) -> Process:
         task = asyncio.get_running_loop().create_task(self._supervise(run), name=name)

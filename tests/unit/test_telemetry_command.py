@@ -18,6 +18,7 @@ port = 8883
 username = "room-1"
 password_file = "/etc/micropen/broker.password"
 archive = "archive-1"
+signing_key_file = "/etc/micropen/archive.key"
 """
 
 
@@ -37,7 +38,8 @@ def test_everything_typed_needs_no_config(became: list[list[str]], tmp_path: Pat
     nowhere = ("--config", str(tmp_path))
     telemetry = ("telemetry", "--journal", "j", *ROOM, "--archive", "--username", "u")
     assert ask(*telemetry, *nowhere) is None
-    assert ask("archive", "--folder", "f", *ROOM, "--ca-file", "c", *nowhere) is None
+    keyed = ("archive", "--folder", "f", *ROOM, "--ca-file", "c", "--signing-key-file", "k")
+    assert ask(*keyed, *nowhere) is None
     assert became == [
         [
             *(sys.executable, "-m", "controller.record.telemetry", *ROOM),
@@ -45,7 +47,7 @@ def test_everything_typed_needs_no_config(became: list[list[str]], tmp_path: Pat
         ],
         [
             *(sys.executable, "-m", "controller.record.archive", *ROOM),
-            *("--ca-file", "c", "--folder", "f", "--name", "archive"),
+            *("--ca-file", "c", "--signing-key-file", "k", "--folder", "f", "--name", "archive"),
         ],
     ]
 
@@ -58,6 +60,7 @@ def test_what_is_not_typed_is_in_controller_toml(became: list[list[str]], tmp_pa
     assert became[0][3:] == [
         *("--broker", "mqtt.example.org:8883", "--site", "example-clinic", "--room", "room-1"),
         *("--username", "room-1", "--password-file", "/etc/micropen/broker.password"),
+        *("--signing-key-file", "/etc/micropen/archive.key"),
         *("--journal", "/s/journal", "--state", "/s/telemetry", "--archive"),
     ]
 

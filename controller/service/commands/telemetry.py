@@ -35,6 +35,9 @@ Room = Annotated[
 Username = Annotated[str | None, typer.Option(help="User name at the broker.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="Its first line is the password.")]
 CaFile = Annotated[Path | None, typer.Option(help="PEM file of the broker's CA; turns TLS on.")]
+SigningKeyFile = Annotated[
+    Path | None, typer.Option(help="Key of 32 bytes or more that telemetry and archive share.")
+]
 
 
 def telemetry(
@@ -54,9 +57,11 @@ def telemetry(
     username: Username = None,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
+    signing_key_file: SigningKeyFile = None,
 ) -> None:
     """Send a journal to an MQTT broker, for ever: at least once, in order, over any outage."""
-    arguments = _common(config, broker, site, room, username, password_file, ca_file)
+    login = _login(username, password_file, ca_file, signing_key_file)
+    arguments = _common(config, broker, site, room, login)
     settings = None if journal is not None else catalogue_of(config).settings
     folder = journal
     if settings is not None:
@@ -79,9 +84,11 @@ def archive(
     username: Username = None,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
+    signing_key_file: SigningKeyFile = None,
 ) -> None:
     """Keep what a room sends, on this machine, and acknowledge what is on its disk."""
-    arguments = _common(config, broker, site, room, username, password_file, ca_file)
+    login = _login(username, password_file, ca_file, signing_key_file)
+    arguments = _common(config, broker, site, room, login)
     become("controller.record.archive", [*arguments, "--folder", str(folder), "--name", name])
 
 
@@ -97,16 +104,9 @@ def _common(
     broker: str | None,
     site: str | None,
     room: str | None,
-    username: str | None,
-    password_file: Path | None,
-    ca_file: Path | None,
+    login: list[str],
 ) -> list[str]:
     """Where to send. What is not typed is read from controller.toml, and only then."""
-    login = [
-        *_given("--username", username),
-        *_given("--password-file", password_file),
-        *_given("--ca-file", ca_file),
-    ]
     if broker and site and room:
         return ["--broker", broker, "--site", site, "--room", room, *login]
     settings = catalogue_of(config).settings
@@ -127,12 +127,20 @@ def _written(settings: BrokerSettings | None, typed: list[str]) -> tuple[str, li
     ca_file = settings.ca_file
     if settings.tls and ca_file is None:
         ca_file = Path(ssl.get_default_verify_paths().openssl_cafile)
-    login = [
-        *_given("--username", settings.username),
-        *_given("--password-file", settings.password_file),
-        *_given("--ca-file", ca_file),
-    ]
+    key_file = settings.signing_key_file
+    login = _login(settings.username, settings.password_file, ca_file, key_file)
     return f"{settings.host}:{settings.port}", [*login, *typed]
+
+
+def _login(
+    username: str | None, password_file: Path | None, ca_file: Path | None, key_file: Path | None
+) -> list[str]:
+    return [
+        *_given("--username", username),
+        *_given("--password-file", password_file),
+        *_given("--ca-file", ca_file),
+        *_given("--signing-key-file", key_file),
+    ]
 
 
 def _given(option: str, value: str | Path | None) -> list[str]:
