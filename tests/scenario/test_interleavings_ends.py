@@ -119,7 +119,7 @@ async def test_ring_nearly_full_refuses_the_arm_until_it_is_acknowledged(
     assert referee.all("session_closed")[0]["outcome"] == "complete"
 
 
-# --- counters near 2^64 and at 2^32 ----------------------------------------------------------------
+# --- counters near 2^64 and at 2^32 ---------------------------------------------------------------
 
 
 @pytest.mark.hazard("H42")
