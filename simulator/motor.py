@@ -91,6 +91,7 @@ class Motor:
         self._park = (1.0 + settings.cam_out_share) / 2.0
         self._cycle: _Cycle | None = None
         self._braking = False
+        self._still_to_begin = 0
         self._plan: list[tuple[int, NeedleEvent]] = []
 
     @property
@@ -131,7 +132,7 @@ class Motor:
         """Upper bound of the strokes that would still begin if `brake` came now."""
         if self._cycle is None:
             return sum(event is NeedleEvent.STARTED for _, event in self._plan)
-        return math.ceil(self._cycle.speed_at_next_start() * self.settings.brake_us / 2.0)
+        return self._still_to_begin
 
     def next_event_us(self) -> int | None:
         """The next instant that `take` has an event for."""
@@ -150,7 +151,10 @@ class Motor:
 
     def next_start_us(self) -> int | None:
         """When the needle next leaves rest; None when it will not."""
-        return next((at for at, event in self._plan if event is NeedleEvent.STARTED), None)
+        for at_us, event in self._plan:
+            if event is NeedleEvent.STARTED:
+                return at_us
+        return None
 
     def end_us(self) -> int | None:
         """When the stroke under way is back at rest; None at rest."""
@@ -170,6 +174,8 @@ class Motor:
         else:
             self._plan = [start]
         self._cycle = cycle
+        braked_us = self.settings.brake_us / 2.0
+        self._still_to_begin = math.ceil(cycle.speed_at_next_start() * braked_us)
 
     def _stretch(self) -> float:
         settings = self.settings

@@ -22,6 +22,15 @@ from simulator.firmware.spin_drive import SpinDrive
 from simulator.firmware.states import Happening, next_state
 from simulator.ports import Mechanics
 
+# Plain numbers: an enumeration's members are slow to reach, and each event's frame has a status.
+_TRIGGER = StatusFlag.TRIGGER.value
+_CONTACT = StatusFlag.CONTACT.value
+_AT_REST = StatusFlag.AT_REST.value
+_HOMED = StatusFlag.HOMED.value
+_PRELOADED = StatusFlag.PRELOADED.value
+_HOLDING = StatusFlag.HOLDING.value
+_STOP_LATCHED = StatusFlag.STOP_LATCHED.value
+
 
 class OpenArm:
     """One arm from ARM to its final record. `end_reason` leaves OPEN before the record does.
@@ -36,17 +45,15 @@ class OpenArm:
         self.lease = lease
         self.drive = drive
         self.end_reason = EndReason.OPEN
+        self.is_open = True
+        self.is_leased = True
         self.lapse_us = 0
 
-    @property
-    def is_leased(self) -> bool:
-        """Whether the lease still binds: open, or finishing the last stroke after DISARM."""
-        return self.end_reason in (EndReason.OPEN, EndReason.DISARMED)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended."""
-        return self.end_reason is EndReason.OPEN
+    def end(self, reason: EndReason) -> None:
+        """It has ended. After DISARM the lease still binds the stroke that finishes."""
+        self.end_reason = reason
+        self.is_open = False
+        self.is_leased = reason is EndReason.DISARMED
 
 
 class Core:
@@ -92,7 +99,9 @@ class Core:
     @property
     def at_rest(self) -> bool:
         """Needle, plunger, depth axis and homing all stand."""
-        return not (self.is_moving or self.is_relieving or self.settling_until_us is not None)
+        if self.is_relieving or self.settling_until_us is not None:
+            return False
+        return self.arm is None or not self.arm.drive.is_moving
 
     @property
     def is_homed(self) -> bool:
@@ -107,7 +116,8 @@ class Core:
     @property
     def open_arm(self) -> OpenArm | None:
         """The arm that has not ended."""
-        return self.arm if self.arm is not None and self.arm.is_open else None
+        arm = self.arm
+        return arm if arm is not None and arm.is_open else None
 
     def status(self) -> Status:
         """The status of this moment."""
@@ -126,13 +136,13 @@ class Core:
     def _flags(self) -> int:
         senses, memory = self.senses, self.memory
         return (
-            StatusFlag.TRIGGER.value * senses.trigger
-            | StatusFlag.CONTACT.value * senses.contact
-            | StatusFlag.AT_REST.value * self.at_rest
-            | StatusFlag.HOMED.value * self.is_homed
-            | StatusFlag.PRELOADED.value * memory.preloaded
-            | StatusFlag.HOLDING.value * self.is_holding
-            | StatusFlag.STOP_LATCHED.value * memory.stop_latched
+            _TRIGGER * senses.trigger
+            | _CONTACT * senses.contact
+            | _AT_REST * self.at_rest
+            | _HOMED * self.is_homed
+            | _PRELOADED * memory.preloaded
+            | _HOLDING * self.is_holding
+            | _STOP_LATCHED * memory.stop_latched
         )
 
     # --- the life of an arm ----------------------------------------------------------------
@@ -191,7 +201,7 @@ class Core:
             return
         self.is_holding = False
         if arm.is_open:
-            arm.end_reason = reason
+            arm.end(reason)
             self._happen(Happening.END)
         if reason is EndReason.DISARMED:
             arm.drive.ease(self.now_us)
@@ -201,8 +211,9 @@ class Core:
 
     def after_motion(self) -> None:
         """Latch what the drive found; at rest, bring NVM up to date and close an ended arm."""
-        for name in self.diary.take_troubles():
-            self.raise_fault(name)
+        if self.diary.troubles:
+            for name in self.diary.take_troubles():
+                self.raise_fault(name)
         arm = self.arm
         if arm is None or arm.drive.is_moving:
             return

@@ -10,12 +10,21 @@ from simulator.firmware.ring import Kept, Ring
 from simulator.firmware.senses import Senses
 from simulator.firmware.spec import TickClock
 
+# Plain numbers: an enumeration's members are slow to reach, and each stroke has flags.
+_CONTACT = EventFlag.CONTACT.value
+_PARTIAL = EventFlag.PARTIAL.value
+_LOAD_TRIP = EventFlag.LOAD_TRIP.value
+_DEPTH_MISS = EventFlag.DEPTH_MISS.value
+
 TRAVEL_UM = 3_000
 """The depth axis cannot go further (domain 5.2); a reading beyond it is a broken sensor."""
 
 
 class Diary:
-    """`arm_id`, `set_um` and `is_linked` are kept up to date by the core."""
+    """`arm_id`, `set_um` and `is_linked` are kept up to date by the core.
+
+    `troubles` are the faults noted and not yet taken, by name.
+    """
 
     def __init__(
         self, clock: TickClock, ring: Ring, senses: Senses, depth_tolerance_um: int
@@ -25,7 +34,7 @@ class Diary:
         self._senses = senses
         self._tolerance_um = depth_tolerance_um
         self._depth_misses = 0
-        self._troubles: list[str] = []
+        self.troubles: list[str] = []
         self.arm_id = 0
         self.set_um = 0
         self.is_linked = False
@@ -38,11 +47,11 @@ class Diary:
 
     def trouble(self, fault: str) -> None:
         """Note a fault, by its name in the catalogue."""
-        self._troubles.append(fault)
+        self.troubles.append(fault)
 
     def take_troubles(self) -> list[str]:
         """The faults noted since the last call."""
-        troubles, self._troubles = self._troubles, []
+        troubles, self.troubles = self.troubles, []
         return troubles
 
     def stroke_done(self, stroke: Stroke, now_us: int) -> None:
@@ -62,10 +71,10 @@ class Diary:
 
     def _flags(self, stroke: Stroke) -> int:
         return (
-            EventFlag.CONTACT.value * stroke.is_touching
-            | EventFlag.PARTIAL.value * stroke.is_partial
-            | EventFlag.LOAD_TRIP.value * self.load_tripped
-            | EventFlag.DEPTH_MISS.value * self._missed_depth(stroke)
+            _CONTACT * stroke.is_touching
+            | _PARTIAL * stroke.is_partial
+            | _LOAD_TRIP * self.load_tripped
+            | _DEPTH_MISS * self._missed_depth(stroke)
         )
 
     def _missed_depth(self, stroke: Stroke) -> bool:

@@ -31,6 +31,7 @@ class Odometer:
         self.row: ArmRow | None = None
         start: dict[str, int] = msgspec.structs.asdict(store.memory.reserved)
         self._values = start
+        self._exact: Counters | None = None  # until one of the values changes
         self._position = mechanics.pump_position_steps()
         self._start = self._rest = self._position
         # Unexpected movement counts as dose: the category that is charged to a patient.
@@ -44,6 +45,7 @@ class Odometer:
     def leave_rest(self) -> None:
         """Count one puncture: the needle has just left rest."""
         self._values["punctures"] += 1
+        self._exact = None
 
     def begin(self, category: Category) -> bool:
         """The pump is about to move for `category`. False when it moved since `made` unbidden."""
@@ -61,7 +63,9 @@ class Odometer:
     def exact(self) -> Counters:
         """The counters now."""
         self._book()
-        return Counters(*self._values.values())
+        if self._exact is None:
+            self._exact = Counters(*self._values.values())
+        return self._exact
 
     def _book(self) -> None:
         position = self._mechanics.pump_position_steps()
@@ -70,6 +74,7 @@ class Odometer:
             self._position = position
             name = self._category if moved > 0 else "reverse_steps"
             self._values[name] += abs(moved)
+            self._exact = None
 
     def is_covered(self, punctures: int) -> bool:
         """Whether the reservation in NVM reaches to this puncture count."""

@@ -31,6 +31,7 @@ class Outbox:
     def __init__(self) -> None:
         self.link_id = 0
         self._sequence = 0
+        self._is_empty = True  # a quick no; only `take_frame` finds out
         # Pushes that a blocked wire holds back are left out, oldest first.
         self._waiting: tuple[deque[Build], ...] = tuple(
             deque(maxlen=2 if urgency is Urgency.HOUSEKEEPING else None) for urgency in Urgency
@@ -39,6 +40,7 @@ class Outbox:
     def put(self, urgency: Urgency, build: Build) -> None:
         """Queue a message; `build` may still decide that there is nothing to send."""
         self._waiting[urgency].append(build)
+        self._is_empty = False
 
     def new_link(self, link_id: int) -> None:
         """Drop what waits for the old link, except the echoes of stops."""
@@ -54,10 +56,13 @@ class Outbox:
                 message = waiting.popleft()()
                 if message is not None:
                     return self._frame(message)
+        self._is_empty = True
         return b""
 
     def take_all(self) -> bytes:
         """Every waiting frame, the most urgent first."""
+        if self._is_empty:
+            return b""
         frames: list[bytes] = []
         while frame := self.take_frame():
             frames.append(frame)

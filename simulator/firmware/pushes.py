@@ -27,9 +27,9 @@ class Pushes:
     @property
     def due_us(self) -> int:
         """When the next push is due."""
-        due_us = min(self._status_due_us, self._health_due_us)
-        batch_us = self._core.ring.due_us()
-        return due_us if batch_us is None else min(due_us, batch_us)
+        due_us, batch_us = self._status_due_us, self._core.ring.due_us()
+        due_us = min(due_us, self._health_due_us)
+        return due_us if batch_us is None or batch_us > due_us else batch_us
 
     def new_link(self) -> None:
         """What waited for the old link is gone."""
