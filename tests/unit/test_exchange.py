@@ -225,6 +225,15 @@ async def test_frames_of_other_links_and_our_own_echo_are_counted_and_dropped(en
     ends.exchange.lose("end of test")
 
 
+async def test_the_sequence_counts_modulo_256(ends: Ends) -> None:
+    """SPEC.md, section 2; a narrower mask would hide up to 255 lost frames from a trace."""
+    for _ in range(300):
+        ends.exchange.send(Ack(1, 0))
+    frames = [found for found in Decoder().feed(ends.port.written) if isinstance(found, Frame)]
+    assert [frame.sequence for frame in frames] == [number % 256 for number in range(300)]
+    ends.exchange.lose("end of test")
+
+
 async def test_garbage_between_frames_is_counted(ends: Ends) -> None:
     frame = frame_of(StatusPush(status_of(9_000)), LINK)
     ends.port.deliver(frame[:-3] + b"\x00" + frame + bytes((1, 2, 3, 0)))
