@@ -54,6 +54,10 @@ class VirtualLoop(LeanLoop):
         if self._now_s - START_S > self.limit_s:
             raise Deadlock(f"still running after {self.limit_s:.0f} virtual s; {self._waiting()}")
 
+    def stall(self, seconds: float) -> None:
+        """Time passes and nothing runs: the process is stopped, or code is in its way."""
+        self._jump(self._now_s + seconds)
+
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
         if not self._real_work:
             self._jump(self._timers[0][0] if self._timers else None)
