@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from simulator.line import Effect, Wire
 from tests.soak.catalogue import FaultId
-from tests.soak.fault import Fault
 from tests.soak.faults.common import BaseFault, once
 from tests.support.bills import dosing, pen_for
 from tests.support.tty import Happening
@@ -76,12 +75,12 @@ class Duplicate(Disturbance):
 
 
 class Reorder(Disturbance):
-    """Some frames are held back by up to 100 ms, and others overtake them."""
+    """Some frames are held back by 40 to 150 ms, and others overtake them."""
 
     id, effect = FaultId.L7, Effect.REORDERED
 
     def changes(self) -> dict[str, Any]:
-        by_us = self.room.rng.randint(5_000, 100_000)
+        by_us = self.room.rng.randint(40_000, 150_000)
         return {"reorder_frame": self.row.rate, "reorder_by_us": by_us}
 
 
@@ -233,7 +232,7 @@ class StaleBytes(Unplug):
         self.theatre.replug()
 
 
-LINK: dict[FaultId, type[Fault]] = {
+LINK: dict[FaultId, type[BaseFault]] = {
     fault.id: fault
     for fault in (
         DropFrame,

@@ -15,7 +15,6 @@ from simulator.line import Effect
 from simulator.misbehaviour import FaultName, Moment
 from simulator.scenario import Scenario
 from tests.soak.catalogue import FaultId
-from tests.soak.fault import Fault
 from tests.soak.faults.common import BaseFault
 from tests.support.stage import Stage
 from tests.support.virtual import advance
@@ -279,7 +278,7 @@ class CartridgeChanged(Strike):
     id, ways = FaultId.P17, (FaultName.CARTRIDGE_CHANGED, FaultName.CARTRIDGE_REMOVED)
 
 
-PEN: dict[FaultId, type[Fault]] = {
+PEN: dict[FaultId, type[BaseFault]] = {
     fault.id: fault
     for fault in (
         RebootIdle,
