@@ -79,10 +79,13 @@ class Hearing:
 
     def _repeat_ack(self, pen: Pen, health: Health) -> None:
         # ACK is a datagram. From a pen at rest no event comes that would bring a later one, and a
-        # ring that stays full refuses every arm, so no grant could bring it either.
+        # ring that stays full refuses every arm, so no grant could bring it either. Not for a pen
+        # that others use: what is in its ring then may be on nobody's record yet.
         engine = self._engine
         is_granting = engine.drive is not None and engine.drive.is_granting
-        if health.ring_used and engine.intake is not None and not is_granting:
+        if not health.ring_used or engine.intake is None or is_granting:
+            return
+        if engine.books.ledger.has_events(hex_id(pen.uid), pen.boot_id):
             pen.ack(engine.intake.acked_index)
 
     def pen_stopped(self, pen: Pen, stopped: Stopped) -> None:

@@ -128,6 +128,14 @@ class Ledger:
         """All intervals booked to a session, oldest first."""
         return [each for each in self.intervals.values() if each.session_id == session_id]
 
+    def has_events(self, pen_uid: str, boot_id: int) -> bool:
+        """Whether events of an arm of this journal are booked from that boot of the pen."""
+        return any(
+            interval.documented and interval.opened.pen_boot_id == boot_id
+            for (uid, _), interval in self.intervals.items()
+            if uid == pen_uid
+        )
+
     def sealed_amount(self, pen_uid: str) -> Amount:
         """What arms that were sealed without the pen may have done since `last_known`."""
         return self._sealed.get(pen_uid, NOTHING)
