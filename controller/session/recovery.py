@@ -19,7 +19,7 @@ from controller.record.events import (
     hex_id,
 )
 from controller.session.alarms import AlarmBoard, raised
-from controller.session.amounts import counter_set, counters_with, difference
+from controller.session.amounts import Amount, counter_set, counters_with, difference
 from controller.session.changes import Changes
 from controller.session.closing import (
     RecordNotFinal,
@@ -88,7 +88,7 @@ class Recovery:
         await self.adopt_foreign()
 
     async def adopt_foreign(self) -> None:
-        """Book what the pen did outside this journal's arms, to nobody.
+        """Book what the pen did outside this journal's arms, to nobody; alarm unless explained.
 
         Raises NegativeDifference when a counter fell, PenUnsettled when the pen moves, LinkLost.
         """
@@ -98,9 +98,22 @@ class Recovery:
         if before == after:
             return
         bodies: list[Body] = [ForeignMovement(pen_uid=self._uid, before=before, after=after)]
-        if not moved.within(self._ledger.sealed_amount(self._uid)):
+        sealed = self._ledger.sealed_amount(self._uid)
+        if not moved.within(sealed) and not self._is_own_relief(moved):
             bodies += self._alarms.up(raised("foreign_movement"))
         await self._recorder.commit(*bodies, pen_uid=self._uid)
+
+    def _is_own_relief(self, moved: Amount) -> bool:
+        # SPEC.md 6.6: the relief after an occlusion is the one movement of the pump without an
+        # arm. A reset takes its event away and leaves its reservation in the counters; nobody else
+        # can have moved a pen that knows no arm but those of this journal.
+        known = (arm_id for uid, arm_id in self._ledger.intervals if uid == self._uid)
+        reverse = moved.reverse_steps
+        return (
+            moved == Amount(reverse_steps=reverse)
+            and reverse <= self._pen.envelope.max_steps
+            and self._pen.hello.highest_arm_id <= max(known, default=0)
+        )
 
     async def _recognise(self) -> None:
         pen = self._pen

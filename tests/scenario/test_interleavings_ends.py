@@ -14,10 +14,10 @@ from controller.service.program import PROGRAM
 from protocol.codec import encode_payload
 from protocol.framing import Decoder, Frame, encode_frame
 from protocol.messages import Ack, Grant, Message
-from simulator.firmware.nvm import pack_slot, unpack_slot
 from simulator.scenario import Scenario
 from tests.support.bills import QUICK, dosing, pen_for, stamping
 from tests.support.delay_line import DelayLine
+from tests.support.pen_memory import memory_of, rewrite_memory
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
 
@@ -34,16 +34,6 @@ def pen_with(scenario: Scenario, **settings: Any) -> Scenario:
 def made(theatre: Theatre) -> int:
     """Punctures of the pen's whole life, by the oracle."""
     return sum(moved.punctures for moved in theatre.stage.truth.segments().values())
-
-
-def rewrite_memory(theatre: Theatre, **fields: Any) -> None:
-    """Other contents of the pen's memory, found at its next boot."""
-    nvm = theatre.stage.world.nvm
-    found = [slot for slot in map(unpack_slot, nvm.slots) if slot is not None]
-    generation, memory = max(found, key=lambda slot: slot[0])
-    changed = msgspec.structs.replace(memory, **fields)
-    nvm.slots[:] = [pack_slot(changed, generation + 1), b""]
-    theatre.reset_pen()
 
 
 # --- ring full -----------------------------------------------------------------------------------
@@ -146,7 +136,7 @@ async def test_counters_near_2_to_the_64_punctures(tmp_path: Path, room: int) ->
     """A pen with room for `room` punctures in its life makes those and no more; nothing wraps."""
     top = 2**64 - 1
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        counters = theatre_counters(theatre, punctures=top - room)
+        counters = msgspec.structs.replace(memory_of(theatre).reserved, punctures=top - room)
         rewrite_memory(theatre, proven=counters, reserved=counters)
         await theatre.begin(PLAN)
         if room < 10:
@@ -167,7 +157,9 @@ async def test_counters_near_2_to_the_64_punctures(tmp_path: Path, room: int) ->
 async def test_counters_near_2_to_the_64_steps_summed(tmp_path: Path) -> None:
     """The forward categories sum up to more than a ceiling can say: refused, nothing moves."""
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        counters = theatre_counters(theatre, dose_steps=2**63, prime_steps=2**63 - 1_000)
+        counters = msgspec.structs.replace(
+            memory_of(theatre).reserved, dose_steps=2**63, prime_steps=2**63 - 1_000
+        )
         rewrite_memory(theatre, proven=counters, reserved=counters)
         await theatre.begin(PLAN)
         with pytest.raises(MicropenError):
@@ -175,12 +167,6 @@ async def test_counters_near_2_to_the_64_steps_summed(tmp_path: Path) -> None:
         await theatre.rest(3.0)
         assert theatre.stage.truth.so_far().forward_steps <= 1_000
         theatre.check()
-
-
-def theatre_counters(theatre: Theatre, **fields: int) -> Any:
-    """Counters of the pen's memory with some of them set."""
-    (found,) = (slot for slot in map(unpack_slot, theatre.stage.world.nvm.slots[:1]) if slot)
-    return msgspec.structs.replace(found[1].reserved, **fields)
 
 
 @pytest.mark.hazard("H42")

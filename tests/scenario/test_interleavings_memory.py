@@ -6,15 +6,17 @@ boot id or a counter lower than the host's record closes nothing and moves nothi
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from controller.errors import MicropenError
 from controller.record.events import Actor
 from controller.service.program import PROGRAM
 from controller.session.plan import Plan
-from simulator.misbehaviour import FaultName
+from simulator.misbehaviour import FaultName, FaultSettings
 from tests.scenario.conftest import Figure
-from tests.support.bills import QUICK, dosing, pen_for, stamping
+from tests.support.bills import dosing, pen_for, stamping
+from tests.support.pen_memory import memory_of, rewrite_memory
 from tests.support.referee import Arm, Referee
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
@@ -50,7 +52,7 @@ def cut_arm(referee: Referee) -> Arm:
     return arm
 
 
-# --- reset between a stroke and its NVM write, heard and unheard -----------------------------------
+# --- reset between a stroke and its NVM write, heard and unheard ---------------------------------
 
 
 @pytest.mark.hazard("H11")
@@ -164,7 +166,7 @@ def _committed(theatre: Theatre, name: str) -> int:
     return len(theatre.referee().arms[name].events)
 
 
-# --- NVM rolled back -------------------------------------------------------------------------------
+# --- NVM rolled back -----------------------------------------------------------------------------
 
 
 async def no_motion_and_blocked(theatre: Theatre) -> Referee:
@@ -249,3 +251,47 @@ async def test_nvm_rolled_back_by_one_write_proves_no_less(tmp_path: Path) -> No
     assert referee.all("session_closed")[0]["outcome"] == "complete"
 
 
+# --- reset in the pen's own relief ---------------------------------------------------------------
+
+
+@pytest.mark.hazard("H29", "H45")
+@pytest.mark.parametrize("after_s", [0.0, 0.03, 0.2])
+async def test_reset_in_the_relief_of_an_occlusion_is_nobody_else_s_movement(
+    tmp_path: Path, after_s: float
+) -> None:
+    """Its event dies with the pen's RAM, its reservation is counted: no other host is suspected."""
+    given = FaultSettings(name=FaultName.OCCLUSION, after_strokes=3, lasts_s=2.0)
+    async with Theatre(tmp_path / "j", pen_for(PLAN, fault=(given,))) as theatre:
+        await theatre.begin(PLAN)
+        work = theatre.operate()
+        oracle = theatre.stage.world.mechanism.oracle
+        await theatre.until(lambda: oracle.totals.backward_steps > 0)
+        await advance(after_s)
+        theatre.reset_pen()
+        await work
+        referee = theatre.check()
+    assert "occlusion" in referee.alarms
+    assert "foreign_movement" not in referee.alarms
+    assert made(theatre) == 10
+    assert referee.all("session_closed")[0]["outcome"] == "complete"
+
+
+@pytest.mark.hazard("H37")
+async def test_a_reversal_that_another_host_made_is_still_foreign(tmp_path: Path) -> None:
+    """The same counters, but the pen has been armed since: that is an alarm."""
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        await theatre.begin(PLAN)
+        work = theatre.operate()
+        await theatre.until(lambda: theatre.armed_id == 2)
+        work.cancel()
+        theatre.unplug()
+        await theatre.rest(1.0)
+        memory = memory_of(theatre)
+        counters = msgspec.structs.replace(
+            memory.reserved, reverse_steps=memory.reserved.reverse_steps + 100
+        )
+        rewrite_memory(theatre, proven=counters, reserved=counters, highest_arm_id=9)
+        theatre.replug()
+        await theatre.operate()
+        referee = theatre.check()
+    assert "foreign_movement" in referee.alarms
