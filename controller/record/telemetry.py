@@ -135,6 +135,8 @@ class Telemetry:
                     await self._serve(connection)
             except* MqttError as group:
                 self._log.warning("no broker", error=str(group.exceptions[0]))
+            if _is_cancelled():
+                raise asyncio.CancelledError
             if self._clock.mono_s() - connected_mono_s > BACK_OFF_MAX_S:
                 back_off_s = BACK_OFF_S
             await asyncio.sleep(back_off_s * self._jitter.uniform(0.5, 1.5))
@@ -255,6 +257,12 @@ class Telemetry:
     def _wall(self, ahead_s: float = 0.0) -> str:
         wall = self._clock.now_wall().astimezone(UTC) + timedelta(seconds=ahead_s)
         return wall.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was told to end: a TaskGroup with an error too does not pass that on."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def read_schemas() -> dict[str, Any]:
