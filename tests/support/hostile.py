@@ -1,6 +1,7 @@
 """Somebody who may publish to every topic and means harm: fault B10.
 
-It has read what went by, and sends noise, broken and altered copies, and forged receipts.
+It has read what went by and knows the documentation, but has no key: it sends noise, broken and
+altered copies, forged receipts, and entries that fit the chain but never happened.
 """
 
 import json
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from tests.support.auditor import digest
 from tests.support.sim_broker import SimBroker
 from tests.support.sim_session import Message
 
@@ -64,6 +66,12 @@ def receipt(heard: Sequence[Message], rng: Random) -> Forged:
     return RECEIPT, _receipt(chain_id, seq, rng.randbytes(32).hex())
 
 
+def early_receipt(heard: Sequence[Message], rng: Random) -> Forged:
+    """A receipt with everything right, for what the archive may not have yet."""
+    last = _newest(heard)
+    return RECEIPT, _receipt(last["chain_id"], last["seq"], last["hash"])
+
+
 def nothing_received(heard: Sequence[Message], rng: Random) -> Forged:
     """A receipt that says that the archive has nothing at all."""
     return RECEIPT, _receipt(_newest(heard)["chain_id"], 0, "0" * 64)
@@ -93,18 +101,31 @@ def altered_batch(heard: Sequence[Message], rng: Random) -> Forged:
     return message.topic, json.dumps(batch, separators=(",", ":")).encode()
 
 
-FORGERIES: tuple[Callable[[Sequence[Message], Random], Forged], ...] = (
-    *(noise, other_json, deep, broken_copy, replay, receipt, nothing_received),
-    *(half_batch, spread_batch, altered_batch),
+def fork(heard: Sequence[Message], rng: Random) -> Forged:
+    """The next entry of the chain before it was written, with a genuine hash."""
+    message = [message for message in heard if _is_batch(message)][-1]
+    batch = json.loads(message.payload)
+    entry = batch["entries"][-1]
+    entry |= {"seq": entry["seq"] + 1, "prev_hash": entry["hash"], "body": {"punctures": 9_999}}
+    entry["hash"] = _hash(entry)
+    batch["entries"] = [entry]
+    return message.topic, json.dumps(batch, separators=(",", ":")).encode()
+
+
+Forgery = Callable[[Sequence[Message], Random], Forged]
+BLIND: tuple[Forgery, ...] = (noise, other_json, deep)
+FORGERIES: tuple[Forgery, ...] = (
+    *(*BLIND, broken_copy, replay, receipt, nothing_received),
+    *(half_batch, spread_batch, altered_batch, early_receipt, fork),
 )
 
 
 def strike(broker: SimBroker, rng: Random) -> None:
-    """Publish one forgery; nothing when nobody has published yet."""
+    """Publish one forgery; as long as no batch went by, one that needs none."""
     heard = [message for message in broker.heard if message.payload]
-    if any(_is_batch(message) for message in heard):
-        topic, payload = rng.choice(FORGERIES)(heard, rng)
-        broker.inject(topic, payload, retain=rng.random() < 0.3)
+    forgeries = FORGERIES if any(_is_batch(message) for message in heard) else BLIND
+    topic, payload = rng.choice(forgeries)(heard, rng)
+    broker.inject(topic, payload, retain=rng.random() < 0.3)
 
 
 def _is_batch(message: Message) -> bool:
@@ -121,6 +142,17 @@ def _newest(heard: Sequence[Message]) -> dict[str, Any]:
     batch = json.loads([message for message in heard if _is_batch(message)][-1].payload)
     last = batch["entries"][-1]
     return {"chain_id": batch["chain_id"], "seq": last["seq"], "hash": last["hash"]}
+
+
+def _hash(entry: dict[str, Any]) -> str:
+    synced = entry["clock_synced"]
+    texts = (
+        *(str(entry["seq"]), entry["prev_hash"], None, entry["host_boot_id"]),
+        *(str(entry["mono_ns"]), entry["wall"], None if synced is None else str(int(synced))),
+        *(entry["session_id"], entry["pen_uid"], entry["kind"]),
+        json.dumps(entry["body"], separators=(",", ":")),
+    )
+    return digest([None if text is None else text.encode() for text in texts]).decode()
 
 
 def _receipt(chain_id: str, seq: int, own_hash: str) -> bytes:

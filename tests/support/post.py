@@ -7,6 +7,7 @@ archive and journal agree is read from their files, without any code of the cont
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,13 +27,15 @@ from tests.support.sim_broker import SimBroker
 
 TOPICS = Topics("test", "one")
 ADDRESS = Broker("broker", 1883)
-SIGNER = Signer(b"a key that only the two of them know")
+KEY = b"a key that only the two of them know"
+SIGNER = Signer(KEY)
 RESTART_S = 1.0
 """How long a supervisor waits before it starts a process again."""
 LOOK_S = 0.25
 SETTLES_S = 400.0
 """A resend waits for at most 300 s, a connection for 45 s, and then come the round trips."""
 
+_SEQ = re.compile(rb'"entry":{"seq":(\d+),[^\n]*\n')
 Process = asyncio.Task[None]
 
 
@@ -131,6 +134,13 @@ class Post:
         both = sorted(wanted.keys() & kept)
         return problems + [f"entry {seq} differs" for seq in both if wanted[seq] != kept[seq]]
 
+    def cursor_ahead(self) -> int:
+        """By how many entries the cursor on the disk is beyond what the archive holds whole."""
+        held = {seq for path in self._archived() for seq in _numbers(path)}
+        whole = next(seq for seq in range(len(held) + 1) if seq + 1 not in held)
+        cursors = [json.loads(path.read_bytes())["seq"] for path in self._cursors()]
+        return int(max(cursors, default=0)) - whole
+
     # --- the inside ------------------------------------------------------------------------------
 
     async def _run_telemetry(self) -> None:
@@ -165,6 +175,8 @@ class Post:
                 await run()
             except* MicropenError as group:
                 self.ended += [error.number for error in _numbered(group)]
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                return  # it was told to end, and ended by an error of its disk
             await asyncio.sleep(RESTART_S)
 
     def _cut(self, prefix: str) -> None:
@@ -219,3 +231,8 @@ def _numbered(group: BaseExceptionGroup[MicropenError]) -> list[MicropenError]:
 def _lines(path: Path) -> list[tuple[int, tuple[str, str, Any]]]:
     entries = [json.loads(line)["entry"] for line in path.read_bytes().splitlines()]
     return [(e["seq"], (e["hash"], e["kind"], e["body"])) for e in entries]
+
+
+def _numbers(path: Path) -> list[int]:
+    """The numbers of all entries that are whole, quickly."""
+    return [int(found) for found in _SEQ.findall(path.read_bytes())]

@@ -149,7 +149,8 @@ class Takeover(_BrokerFault):
         self._intruders: list[Link] = []
 
     async def begin(self) -> None:
-        for client_id in self.broker.clients:
+        ours = [name for name in self.broker.clients if name.startswith("micropen-")]
+        for client_id in ours:
             link = self.broker.intrude(client_id, clean=self.room.rng.random() < 0.5)
             self._intruders += [] if link is None else [link]
 
