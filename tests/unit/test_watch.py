@@ -90,3 +90,43 @@ def test_events_beyond_the_counters_are_seen(now: Counters, ahead: bool) -> None
 
 def test_another_arms_status_is_not_held_to_these_ceilings() -> None:
     assert Watch().look(status(1, Counters(99, 990, 0, 0, 0, 0), arm_id=0), arm()) is None
+
+
+PERIOD_US = opened().stroke_period_us
+SECOND = max(1_000_000, 8 * PERIOD_US)
+
+
+def paced(made: int, over_us: int, looks: int = 1) -> str | None:
+    """What a watch says of so many punctures in a time, seen in so many statuses."""
+    watch, wide = Watch(), arm()
+    wide.puncture_ceiling = wide.step_ceiling = 10**6
+    said = None
+    for look in range(looks + 1):
+        now = Counters(10 + made * look // looks, 100, 0, 0, 0, 0)
+        said = watch.look(status(1 + over_us * look // looks, now), wide) or said
+    return said
+
+
+@pytest.mark.hazard("H43")
+@pytest.mark.parametrize("looks", [1, 10])
+def test_a_needle_that_outruns_its_period_is_seen(looks: int) -> None:
+    set_pace = SECOND // PERIOD_US
+    fast = "Arm 1: the needle is faster than it was set."
+    assert paced(set_pace, SECOND, looks) is None
+    assert paced(set_pace * 5 // 4 + 3, SECOND, looks) is None
+    assert paced(set_pace * 5 // 4 + 4, SECOND, looks) == fast
+    assert paced(set_pace * 2 + 4, SECOND, looks) == fast
+
+
+@pytest.mark.hazard("H43")
+def test_a_short_burst_is_not_judged_before_its_time_is_over() -> None:
+    assert paced(5, SECOND // 2) is None
+
+
+def test_the_pace_of_one_arm_is_not_that_of_the_next() -> None:
+    watch, first, second = Watch(), arm(), arm()
+    second.opened = opened(2, first=counters(punctures=10, dose_steps=100))
+    first.puncture_ceiling = second.puncture_ceiling = 10**6
+    assert watch.look(status(1, Counters(10, 100, 0, 0, 0, 0)), first) is None
+    late = status(1 + SECOND, Counters(500, 100, 0, 0, 0, 0), arm_id=2)
+    assert watch.look(late, second) is None
