@@ -7,6 +7,9 @@ end. Whatever stands otherwise is a failure, and so is whatever still moves.
 from collections.abc import Callable
 from typing import Final
 
+from controller.errors import EventsRunBackwards, RealmMismatch
+from controller.session.amounts import NegativeDifference
+from controller.session.closing import RecordUnusable
 from controller.session.engine import Engine
 from controller.session.states import State
 from tests.support.theatre import Theatre
@@ -16,13 +19,19 @@ BACK_WITHIN_S: Final = 5.0
 LOOK_S: Final = 0.02
 IDLE: Final = "idle"
 
+REFUSALS: Final = (RecordUnusable, NegativeDifference, EventsRunBackwards, RealmMismatch)
+
 Condition = Callable[[Engine], bool]
 
 CONDITIONS: Final[tuple[tuple[str, Condition], ...]] = (
     ("record failed: the service must be restarted", lambda engine: engine.recorder.failed),
     (
         "pen refused: books and pen contradict each other, or it is no pen for here",
-        lambda engine: engine.pen is not None and engine.link_error is not None,
+        lambda engine: (
+            engine.pen is not None
+            and not engine.reconciled
+            and isinstance(engine.link_error, REFUSALS)
+        ),
     ),
     (
         "contradiction: what the pen did is against the rules, a technician must look",

@@ -122,21 +122,25 @@ class Person:
         self._say("restarts the service")
         async with self.life:
             if self._theatre.is_running:
-                await self._alone(self._theatre.stop())
-            await self._alone(self._theatre.start())
+                await self._alone(self._theatre.stop(), to_the_end=True)
+            await self._alone(self._theatre.start(), to_the_end=True)
 
     async def _start(self) -> None:
         self._say("starts the service")
         async with self.life:
-            await self._alone(self._theatre.start())
+            await self._alone(self._theatre.start(), to_the_end=True)
 
-    async def _alone(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run it where a crash can end it; its own errors are raised here."""
+    async def _alone(self, work: Coroutine[Any, Any, Any], *, to_the_end: bool = False) -> None:
+        """Run it where a crash can end it; its own errors are raised here.
+
+        Who is called away leaves it half done, unless it goes `to_the_end`.
+        """
         task = asyncio.create_task(work, name="act")
         try:
             await asyncio.wait({task})
         finally:
-            task.cancel()
+            if not to_the_end:
+                task.cancel()
             await asyncio.wait({task})
         if not task.cancelled():
             task.result()

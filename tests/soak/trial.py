@@ -16,6 +16,7 @@ from controller.session.plan import Plan
 from simulator.scenario import Scenario
 from tests.soak.catalogue import FaultId
 from tests.soak.fault import Fault
+from tests.soak.house import House
 from tests.soak.judge import judge
 from tests.soak.liveness import come_back
 from tests.soak.person import Person
@@ -97,7 +98,7 @@ class Trial:
         journal.mkdir()
         post_folder.mkdir()
         with SimDisk(journal, self._rng("disk")) as disk:
-            theatre = Theatre(
+            theatre = House(
                 journal,
                 pen_of(self.script, plan),
                 seed=self.script.seed,
@@ -113,9 +114,10 @@ class Trial:
                 broker,
                 theatre.clock,
                 self._rng("post"),
-                theatre.bystanders,
+                _Household(theatre.bystanders),
                 disk.vfs,
             )
+            theatre.post = post
             await self._play(theatre, disk, post, plan)
 
     async def _play(self, theatre: Theatre, disk: SimDisk, post: Post, plan: Plan) -> None:
@@ -210,6 +212,25 @@ class Trial:
         if self._happenings is not None:
             cells = self._happenings.cells
             self.verdict.cells = {"|".join(cell): count for cell, count in sorted(cells.items())}
+
+
+class _Household(set["asyncio.Task[Any]"]):
+    """Tasks of the post: bystanders, and what they start is too. A fault's task is not of them.
+
+    The post adopts whatever its own bystanders start; what a fault starts is a controller, mortal.
+    """
+
+    def __init__(self, bystanders: "set[asyncio.Task[Any]]") -> None:
+        super().__init__()
+        self._bystanders = bystanders
+
+    def add(self, task: "asyncio.Task[Any]") -> None:
+        super().add(task)
+        self._bystanders.add(task)
+
+    def discard(self, task: "asyncio.Task[Any]") -> None:
+        super().discard(task)
+        self._bystanders.discard(task)
 
 
 def _over(work: "asyncio.Task[Any]", cues: list[Cue]) -> bool:
