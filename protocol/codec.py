@@ -6,6 +6,7 @@ neither be sent nor believed.
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from operator import attrgetter
 from struct import Struct
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from protocol.framing import Discard, DiscardReason, Frame, crc32c
 from protocol.messages import MESSAGES, Message, StrokeSettings
 
 _Build = Callable[[Sequence[Any]], Any]
-_Flatten = Callable[[Any, list[Any]], None]
+_Flatten = Callable[[Any], Sequence[Any]]
 
 
 class _Codec:
@@ -29,14 +30,13 @@ class _Codec:
         self.checks = _checks(rows)
         self.tail = next((slot for slot in slots_of(message) if slot.tail), None)
         self.build, _ = _builder(message, 0)
-        self.flatten = _flattener(message)
+        self.flatten = _flattener(rows)
         tail_rows = layout_of(self.tail.python_type) if self.tail else ()
         self.record = Struct("<" + "".join(row.leaf.code for row in tail_rows))
         self.record_checks = _checks(tail_rows)
 
     def encode(self, message: Message) -> bytes:
-        values: list[Any] = []
-        self.flatten(message, values)
+        values = self.flatten(message)
         _require(self.message, self.checks, values)
         return self.head.pack(*values) + self._encode_tail(message)
 
@@ -150,22 +150,9 @@ def _maker(slot: Slot, at: int) -> _Build | None:
     return lambda values: members[values[at]]
 
 
-def _flattener(block: type[msgspec.Struct]) -> _Flatten:
-    steps: list[tuple[str, _Flatten | None]] = [
-        (slot.name, None if slot.leaf else _flattener(slot.python_type))
-        for slot in slots_of(block)
-        if slot.tail is None
-    ]
-
-    def flatten(value: Any, into: list[Any]) -> None:
-        for name, nested in steps:
-            part = getattr(value, name)
-            if nested is None:
-                into.append(part)
-            else:
-                nested(part, into)
-
-    return flatten
+def _flattener(rows: Sequence[Row]) -> _Flatten:
+    get = attrgetter(*(row.path for row in rows))
+    return get if len(rows) > 1 else lambda message: (get(message),)
 
 
 _CODECS: dict[int, _Codec] = {message.KIND: _Codec(message) for message in MESSAGES}

@@ -5,6 +5,7 @@ frame in memory, and reports all it throws away as typed discards. Splitting the
 never changes the result.
 """
 
+import re
 from enum import StrEnum
 from struct import Struct
 
@@ -23,6 +24,8 @@ _HEADER = Struct("<BBIB")
 _CRC = Struct("<I")
 _DELIMITER = b"\x00"
 _DISTANCES = tuple(bytes((distance,)) for distance in range(256))
+_ONES = tuple(b"\x01" * count for count in range(256))
+_RUNS = re.compile(rb"([^\0]*)(\0+)")
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +75,8 @@ def cobs_encode(raw: bytes) -> bytes:
     """
     if len(raw) > 254:
         raise ValueError(f"COBS block of {len(raw)} bytes; at most 254 fit a frame")
-    return b"".join([_DISTANCES[len(run) + 1] + run for run in raw.split(_DELIMITER)])
+    runs = _RUNS.findall(raw + _DELIMITER)
+    return b"".join([_DISTANCES[len(run) + 1] + run + _ONES[len(zeros) - 1] for run, zeros in runs])
 
 
 def cobs_decode(encoded: bytes) -> bytes | None:

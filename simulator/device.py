@@ -113,8 +113,9 @@ class PenDevice:
         while self._due_us <= now_us:
             self._at(max(self._due_us, core.now_us))
             self._due_us = self._earliest_us()
-        core.mechanics.advance(now_us)
-        core.now_us = max(now_us, core.now_us)
+        if now_us > core.now_us:
+            core.mechanics.advance(now_us)
+            core.now_us = now_us
 
     def next_wake_us(self) -> int:
         """The earliest world time at which something is due."""

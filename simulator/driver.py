@@ -60,17 +60,18 @@ class Driver:
         self.run()
 
     def _settle(self, now_us: int, wake_us: int | None) -> None:
-        self._deliver(now_us)
+        if self._before_output is not None:
+            self._before_output()
         host_us = self.world.next_for_host_us()
+        if host_us is not None and host_us <= now_us:
+            self._deliver(now_us)
+            host_us = self.world.next_for_host_us()
         if wake_us is None or (host_us is not None and host_us < wake_us):
             wake_us = host_us
         self._set_timer(wake_us)
 
     def _deliver(self, now_us: int) -> None:
-        pieces = self.world.take_for_host(now_us)
-        if self._before_output is not None:
-            self._before_output()
-        for piece in pieces:
+        for piece in self.world.take_for_host(now_us):
             if self._to_host is not None:
                 self._to_host(piece)
 

@@ -51,6 +51,12 @@ class World:
         self._hung_until_us: int | None = None
         self._same_instant = 0
         self._inputs_told = self.mechanism.inputs()
+        self._others = (
+            self.trouble.next_wake_us,
+            self.hand.next_wake_us,
+            self.mechanism.next_input_us,
+            self.line.to_pen.next_due_us,
+        )
 
     # --- time ---
 
@@ -74,13 +80,11 @@ class World:
         """When something next happens by itself."""
         device = self._awake()
         wake_us = self._boot_at_us if device is None else device.next_wake_us()
-        for other_us in (
-            self._hung_until_us,
-            self.trouble.next_wake_us(),
-            self.hand.next_wake_us(),
-            self.mechanism.next_input_us(),
-            self.line.to_pen.next_due_us(),
-        ):
+        if device is None and self._hung_until_us is not None:
+            hung_us = self._hung_until_us
+            wake_us = hung_us if wake_us is None else min(wake_us, hung_us)
+        for ask in self._others:
+            other_us = ask()
             if other_us is not None and (wake_us is None or other_us < wake_us):
                 wake_us = other_us
         return wake_us
@@ -104,6 +108,7 @@ class World:
         hand_us = self.hand.next_wake_us()
         if hand_us is not None and hand_us <= at_us:
             self.hand.wake(at_us)
+            self.mechanism.advance(at_us)
             self._run_device(at_us)
         self.trouble.watch(self, at_us)
 
@@ -212,6 +217,7 @@ class World:
     def touch(self, *, touching: bool) -> None:
         """Somebody other than the simulated hand puts the pen down or lifts it, now."""
         self.mechanism.touch(self._now_us, touching=touching)
+        self.mechanism.advance(self._now_us)
         self._run_device(self._now_us)
 
 
