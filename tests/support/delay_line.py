@@ -66,6 +66,15 @@ class DelayLine:
             self._deliver(data)
         return len(held)
 
+    def lose_all(self) -> None:
+        """From now on nothing of the host's arrives; what it hears is untouched."""
+        self.holds = lambda _: True
+
+    def lose_nothing(self) -> None:
+        """The line is whole again; what it swallowed is gone for good."""
+        self.held.clear()
+        self.holds = lambda _: False
+
     def _take(self, data: bytes) -> None:
         message = message_in(data)
         self.on_write(message)
