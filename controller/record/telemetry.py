@@ -162,7 +162,9 @@ class Telemetry:
         await self._greet(connection)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(connection), name="telemetry-listen")
-            tasks.create_task(self._pump(connection), name="telemetry-pump")
+            # Not a task of its own: a group that only waits leaves this task cancelled once too
+            # often when a child fails (Python 3.11), and _is_cancelled would be wrong.
+            await self._pump(connection)
 
     async def _greet(self, connection: Connection) -> None:
         """Everything retained, at every connection: a broker may have forgotten it."""

@@ -110,10 +110,13 @@ class Post:
         """Wait until everything in the journal has its receipt; nobody may write meanwhile.
 
         Raises:
-            AssertionError: it was not within `within_s` virtual seconds.
+            AssertionError: it was not within `within_s` virtual seconds. And whatever a process
+                died of that has no number.
         """
         deadline_mono_s = self.clock.mono_s() + within_s
         while not self._is_settled():
+            _must_run(self._telemetry)
+            _must_run(self._archive)
             assert self.clock.mono_s() < deadline_mono_s, f"not settled: {self.against_journal()}"
             await asyncio.sleep(LOOK_S)
 
@@ -219,6 +222,14 @@ async def _end(process: Process | None) -> None:
     if process is not None:
         process.cancel()
         await asyncio.wait({process})
+        if not process.cancelled():
+            process.result()
+
+
+def _must_run(process: Process | None) -> None:
+    """A process that ended by itself ended by a defect: raise it here."""
+    if process is not None and process.done():
+        process.result()
 
 
 def _numbered(group: BaseExceptionGroup[MicropenError]) -> list[MicropenError]:
