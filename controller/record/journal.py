@@ -112,6 +112,10 @@ class Journal:
         new_id: Callable[[], str],
     ) -> Self:
         files = journal_files(folder) or [next_file(folder)]
+        with store.writing(files[-1]):
+            for file in files[-2:]:  # the last one may be a successor that was never begun
+                store.settle(file)
+            sync_folder(folder)
         with ExitStack() as undo:
             connection = store.connect(files[-1], vfs)
             undo.callback(store.discard, connection)

@@ -4,6 +4,7 @@ Why apart: apsw's VFS lets tests put the real journal on a disk that fails, and 
 knows it is on this page. Touches one database file at a time; knows no folder and no chain.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -119,6 +120,26 @@ def connect(file: Path, vfs: str | None) -> Connection:
             raise JournalNotWritable(f"{file} cannot be written durably.")
         undo.pop_all()
     return connection
+
+
+def settle(file: Path) -> None:
+    """Make true what a dead process left in the file's WAL, before anybody builds on it.
+
+    The kernel may still hold a commit that was never synced: it is synced now. And it may show one
+    whose fsync failed, which no later fsync writes: dropped from its cache, the WAL is read from
+    the disk. The database file needs neither, for until it is synced the WAL holds all of it too
+    (and closing it would take the locks of this process's readers away).
+
+    Raises:
+        OSError: the disk refused.
+    """
+    with suppress(FileNotFoundError):
+        fd = os.open(f"{file}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
 
 
 def durability(connection: Connection) -> tuple[str, int]:

@@ -26,11 +26,12 @@ _SHARE_LENGTH_FIRST: Final = 0.2
 class Inode:
     """One file, whatever it is called: what is on the disk, and what was written since."""
 
-    __slots__ = ("durable", "pending")
+    __slots__ = ("durable", "is_forgotten", "pending")
 
     def __init__(self, durable: bytes = b"") -> None:
         self.durable = bytearray(durable)
         self.pending: list[Pending] = []
+        self.is_forgotten = False
 
     def sync(self) -> None:
         """All that was written is on the disk now."""
@@ -41,13 +42,14 @@ class Inode:
     def lose(self, rng: Random) -> None:
         """A failed fsync: the kernel forgets what was dirty, and no later fsync tries it again.
 
-        Any part of it may have reached the disk.
+        Any part of it may have reached the disk; programs go on seeing all of it in the cache.
         """
         self.durable = bytearray(self.outcome(rng))
         self.pending.clear()
+        self.is_forgotten = True
 
     def seen(self) -> bytes:
-        """The content as programs see it while the power is on and nothing was lost."""
+        """The content as the disk gives it back while the power is on."""
         data = bytearray(self.durable)
         for offset, written in self.pending:
             _apply(data, offset, written)
@@ -124,6 +126,14 @@ class Platter:
         inode = self.files[path] = Inode()
         self._renamed.append((path, inode))
         return inode
+
+    def replace(self, path: str, old: Inode, new: Inode) -> None:
+        """Put another object in the place of a file that was just adopted or created."""
+        self.files[path] = new
+        if self._durable.get(path) is old:
+            self._durable[path] = new
+        else:
+            self._renamed[-1] = (path, new)
 
     def delete(self, path: str) -> None:
         """The name goes; the file too, once its folder is synced."""

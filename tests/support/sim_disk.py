@@ -3,13 +3,15 @@
 An SQLite VFS over real files (keep them in RAM); the platter beside them knows what was synced.
 Modelled: every write, truncation, sync, creation and removal that SQLite does. Not modelled, for it
 goes straight to the system: the journal's lock (its content counts for nothing), the reserve file
-(but its removal gives room to a full disk), `-shm` (gone at a power cut), and fsync of the folder
-by the journal itself (SQLite syncs it with the first sync of each new WAL, before that). Folders
-are durable.
+(but its removal gives room to a full disk) and `-shm` (gone at a power cut). Folders are durable.
+What the journal asks of the system about SQLite's files, fsync and dropping of the cache, is caught
+in `os` while the disk is there.
 """
 
+import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from errno import EIO
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -21,6 +23,7 @@ from controller.record.folder import RESERVE_BYTES, RESERVE_NAME
 from tests.support.platter import SECTOR, TRUNCATED, Inode, Platter, folder_of
 
 Kind = Literal["full", "eio_sync", "eio_write", "eio_open", "eio_delete", "eio_read", "read_only"]
+Advise = Callable[[int, int, int, int], None]
 Operation = Literal["open", "read", "write", "truncate", "sync", "delete"]
 
 _REFUSED: Final[dict[Kind, frozenset[Operation]]] = {
@@ -59,7 +62,7 @@ class SimDisk:
 
     def __init__(self, folder: Path, rng: Random, *, watch_reads: bool = False) -> None:
         self.vfs = f"sim-disk-{next(_numbers)}"
-        self.folder = folder
+        self.folder = folder.resolve()
         self.platter = Platter()
         self.era = 0
         self.fault: Kind | None = None
@@ -73,16 +76,18 @@ class SimDisk:
         self._reserves: list[str] = []
         self._taken_bytes = 0
         self._file = _WatchedFile if watch_reads else _File
-        self._registered: _Vfs | None = None
+        self._undo = ExitStack()
 
     def __enter__(self) -> Self:
-        self._registered = _Vfs(self)
+        vfs = _Vfs(self)
+        self._undo.callback(vfs.unregister)
+        self._undo.callback(setattr, os, "fsync", os.fsync)
+        self._undo.callback(setattr, os, "posix_fadvise", os.posix_fadvise)
+        os.fsync, os.posix_fadvise = self._fsync(os.fsync), self._fadvise(os.posix_fadvise)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._registered is not None:
-            self._registered.unregister()
-            self._registered = None
+        self._undo.close()
 
     # --- what can happen to it ------------------------------------------------------------------
 
@@ -197,6 +202,44 @@ class SimDisk:
             file.unsynced_folder = folder_of(path)
         return file
 
+    # --- what the journal asks of the system -----------------------------------------------------
+
+    def _fsync(self, real: Callable[[int], None]) -> Callable[[int], None]:
+        def fsync(fd: int) -> None:
+            path = _path_of(fd)
+            if self.folder in (Path(path), *Path(path).parents):
+                self._sync(path)
+            else:
+                real(fd)
+
+        return fsync
+
+    def _sync(self, path: str) -> None:
+        self.operations["sync"] += 1
+        inode = self.platter.files.get(path)
+        if self.refuses("sync"):
+            if inode is not None:
+                self.lose(inode)
+            raise OSError(EIO, str(self.error("sync")))
+        if self.is_dark:
+            return
+        if inode is not None:
+            inode.sync()
+        else:
+            self.platter.sync_folder(path)
+
+    def _fadvise(self, real: Advise) -> Advise:
+        def fadvise(fd: int, offset: int, length: int, advice: int) -> None:
+            path = _path_of(fd)
+            inode = self.platter.files.get(path)
+            if inode is None:
+                real(fd, offset, length, advice)
+            elif advice == os.POSIX_FADV_DONTNEED and inode.is_forgotten and not inode.pending:
+                inode.is_forgotten = False
+                Path(path).write_bytes(inode.seen())
+
+        return fadvise
+
     def _has_room(self, more_bytes: int) -> bool:
         given_back = RESERVE_BYTES * sum(not Path(path).exists() for path in self._reserves)
         if self._taken_bytes + more_bytes > given_back:
@@ -211,6 +254,10 @@ def failure(operation: Operation, why: str) -> apsw.Error:
     error: Any = kind(f"{operation} failed: {why} (simulated)")
     error.extendedresult = _CODES[operation]
     return cast("apsw.Error", error)
+
+
+def _path_of(fd: int) -> str:
+    return str(Path(f"/proc/self/fd/{fd}").readlink())
 
 
 class _File(apsw.VFSFile):

@@ -1,0 +1,79 @@
+"""What a new process may believe of a file that a dead one left: only what the disk holds."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from controller.errors import JournalNotWritable, JournalWriteFailed
+from controller.record import store
+from controller.record.journal import Journal
+from tests.support.journals import TickingClock, open_journal, opened, strokes
+from tests.support.sim_disk import SimDisk
+
+SEEDS = range(12)
+
+
+def vanish(journal: Journal, disk: SimDisk) -> None:
+    """SIGKILL: nothing more is written, and the lock is free."""
+    disk.kill()
+    store.discard(journal._connection)
+    journal.close()
+
+
+@pytest.mark.hazard("H04")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_head_after_a_kill_before_the_fsync_outlives_a_power_cut(tmp_path: Path, seed: int) -> None:
+    """The dead process had written a commit, but not synced it; the new one builds on it."""
+    with SimDisk(tmp_path, Random(seed)) as disk:
+        journal = open_journal(tmp_path, vfs=disk.vfs)
+        disk.power_goes_after(4)  # two pages with their headers: the whole commit, but its fsync
+        journal.append([opened()])
+        disk.power_left = None
+        vanish(journal, disk)
+        journal = open_journal(tmp_path, vfs=disk.vfs, seed=2)
+        believed = journal.head
+        assert believed[0] == 2
+        disk.power_cut()
+        journal.close()
+        again = open_journal(tmp_path, vfs=disk.vfs, seed=3)
+        assert again.head == believed
+        again.close()
+
+
+@pytest.mark.hazard("H19")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_failed_fsync_lost_is_not_believed_after_a_restart(
+    tmp_path: Path, seed: int
+) -> None:
+    """The cache still shows it, the disk has not got it, and no successor could be made."""
+    with SimDisk(tmp_path, Random(seed)) as disk:
+        journal = open_journal(tmp_path, vfs=disk.vfs)
+        acknowledged = journal.append([opened()])[-1]
+        disk.fail("eio_sync")
+        with pytest.raises(JournalWriteFailed):
+            journal.append([strokes(1, 0, 4)])
+        with pytest.raises(JournalNotWritable):
+            journal.start_successor(TickingClock())
+        journal.close()
+        disk.heal()
+        journal = open_journal(tmp_path, vfs=disk.vfs, seed=2)
+        last = journal.append([opened("s-2")])[-1]
+        disk.power_cut()
+        journal.close()
+        again = open_journal(tmp_path, vfs=disk.vfs, seed=3)
+        assert again.head == (last.seq, last.hash)
+        assert [e.hash for e in again.entries()][1] == acknowledged.hash
+        again.close()
+
+
+@pytest.mark.hazard("H19")
+def test_a_disk_that_cannot_sync_what_was_left_is_refused(tmp_path: Path) -> None:
+    with SimDisk(tmp_path, Random(1)) as disk:
+        journal = open_journal(tmp_path, vfs=disk.vfs)
+        vanish(journal, disk)
+        disk.fail("eio_sync", once=True)
+        with pytest.raises(JournalNotWritable):
+            open_journal(tmp_path, vfs=disk.vfs, seed=2)
+        assert disk.refused == 1
+        open_journal(tmp_path, vfs=disk.vfs, seed=2).close()
