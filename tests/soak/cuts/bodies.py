@@ -61,7 +61,7 @@ MAKERS: dict[str, Maker] = {
     "pen_enrolled": _enrolled,
     "link_up": _up,
     "link_lost": lambda rng: _of_pen(LinkLost(pen_uid=PEN, reason="silence" * rng.randrange(9))),
-    "session_opened": lambda rng: journals.opened(),
+    "session_opened": lambda _: journals.opened(),
     "state_changed": lambda rng: journals.changed("running", f"zone {rng.randrange(99)}"),
     "arm_opened": lambda rng: journals.armed(rng.randrange(1, 99)),
     "strokes": _strokes,
@@ -71,12 +71,12 @@ MAKERS: dict[str, Maker] = {
             pen_uid=PEN, before=journals.counters(), after=journals.counters(rng.randrange(9), 1)
         )
     ),
-    "contradiction": lambda rng: _of_pen(Contradiction(pen_uid=PEN, sentence="no " * 7)),
+    "contradiction": lambda _: _of_pen(Contradiction(pen_uid=PEN, sentence="no " * 7)),
     "stop_sent": lambda rng: _of_pen(StopSent(stop_id=_stop_id(rng), reason="key", actor=ACTOR)),
     "stop_confirmed": lambda rng: _of_pen(
         StopConfirmed(stop_id=_stop_id(rng), latency_us=9, counters=journals.counters())
     ),
-    "latch_cleared": lambda rng: _of_pen(LatchCleared(stop_id=None, fault=3, actor=ACTOR)),
+    "latch_cleared": lambda _: _of_pen(LatchCleared(stop_id=None, fault=3, actor=ACTOR)),
     "alarm_raised": lambda rng: journals.alarm(f"occlusion-{rng.randrange(99)}"),
     "alarm_cleared": lambda rng: journals.alarm_over(f"occlusion-{rng.randrange(99)}"),
     "syringe_loaded": lambda rng: _of_pen(
@@ -91,8 +91,8 @@ MAKERS: dict[str, Maker] = {
             actor=ACTOR,
         )
     ),
-    "health_seen": lambda rng: journals.health(),
-    "session_closed": lambda rng: journals.closed(),
+    "health_seen": lambda _: journals.health(),
+    "session_closed": lambda _: journals.closed(),
 }
 assert MAKERS.keys() == BODIES.keys() - {JournalOpened.kind}, "every kind but the journal's own"
 
