@@ -28,7 +28,7 @@ COLUMNS = (
     *("seq", "prev_hash", "hash", "host_boot_id", "mono_ns", "wall", "clock_synced"),
     *("session_id", "pen_uid", "kind", "body"),
 )
-HASH, SESSION, PEN, KIND, BODY = 2, 7, 8, 9, 10
+HASH, MONO_NS, KIND, BODY = 2, 4, 9, 10
 REFUSAL = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 TRIGGERS = {
     "no_update": f"CREATE TRIGGER no_update BEFORE UPDATE ON entries {REFUSAL}",
@@ -51,6 +51,7 @@ class Entry:
 
     seq: int
     hash: str
+    mono_ns: int
     session_id: str | None
     pen_uid: str | None
     kind: str
@@ -142,12 +143,13 @@ def follow(before: tuple[int, str], row: Row) -> Entry:
         raise Broken("its content is not what was hashed")
     try:
         body = json.loads(row[BODY] or b"")
+        mono_ns = int(_text(row, MONO_NS))
         session, pen, kind = (None if row[at] is None else _text(row, at) for at in (7, 8, 9))
     except ValueError as error:
         raise Broken("it is no text, or its body no JSON") from error
     if not isinstance(body, dict):
         raise Broken("its body is no object")
-    return Entry(seq, _text(row, HASH), session, pen, kind or "", body)
+    return Entry(seq, _text(row, HASH), mono_ns, session, pen, kind or "", body)
 
 
 def _text(row: Row, at: int) -> str:
