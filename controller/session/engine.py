@@ -163,6 +163,18 @@ class Engine:
             return []
         return self.alarms.on_latches(self.pen.status, stop_under_way=self.stops.under_way)
 
+    def acknowledge(self) -> None:
+        """Let the pen forget what is committed, once this journal has events of an arm of its own.
+
+        Before that, what is in the ring may be on nobody's record: a host that only looks in must
+        not take the events of another one's arm away.
+        """
+        pen, intake = self.pen, self.intake
+        if pen is None or intake is None:
+            return
+        if self.books.ledger.has_events(hex_id(pen.uid), pen.boot_id):
+            pen.ack(intake.acked_index)
+
     def check_books(self) -> None:
         """Stop the pen when the books say that it broke the rules."""
         if found := self.violations:
@@ -310,14 +322,17 @@ class Engine:
         error = None if task.cancelled() else task.exception()
         if error is None or isinstance(error, JournalError):
             return  # a failed record has stopped the pen already
+        self.on_defect(error)
+
+    def _stop_for(self, error: BaseException) -> None:
         self.log.error("internal error", exc_info=error)
         self.stop(f"internal error: {error!r}")
 
     def _committed(self) -> None:
         if self.drive is not None and self.drive.is_granting:
             self.drive.committed()
-        elif self.pen is not None and self.intake is not None:
-            self.pen.ack(self.intake.acked_index)
+        else:
+            self.acknowledge()
         self.check_books()
         self.changes.notify()
 

@@ -69,7 +69,7 @@ class Hearing:
     def pen_health(self, pen: Pen, health: Health) -> None:
         """Record housekeeping at a low rate, and free what the pen keeps for nothing."""
         engine = self._engine
-        self._repeat_ack(pen, health)
+        self._repeat_ack(health)
         now_mono_s = engine.clock.mono_s()
         if now_mono_s - self._health_mono_s < HEALTH_EVERY_S:
             return
@@ -77,16 +77,13 @@ class Hearing:
         alarms = engine.alarms.on_battery(health.battery_percent)
         engine.note(_health_entry(pen, health), *alarms)
 
-    def _repeat_ack(self, pen: Pen, health: Health) -> None:
+    def _repeat_ack(self, health: Health) -> None:
         # ACK is a datagram. From a pen at rest no event comes that would bring a later one, and a
-        # ring that stays full refuses every arm, so no grant could bring it either. Not for a pen
-        # that others use: what is in its ring then may be on nobody's record yet.
+        # ring that stays full refuses every arm, so no grant could bring it either.
         engine = self._engine
         is_granting = engine.drive is not None and engine.drive.is_granting
-        if not health.ring_used or engine.intake is None or is_granting:
-            return
-        if engine.books.ledger.has_events(hex_id(pen.uid), pen.boot_id):
-            pen.ack(engine.intake.acked_index)
+        if health.ring_used and not is_granting:
+            engine.acknowledge()
 
     def pen_stopped(self, pen: Pen, stopped: Stopped) -> None:
         """The pen echoed a stop."""
