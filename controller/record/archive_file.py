@@ -5,7 +5,8 @@ out anew on the way in and at every start. Touches one file.
 """
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -74,7 +75,8 @@ class ChainFile:
         self.index = ChainIndex()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = path.open("ab")
+            # Without a buffer: what a full disk refused must not be tried again at the closing.
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise ArchiveNotWritable(f"{path} cannot be opened: {error.strerror}.") from error
         with ExitStack() as undo:
@@ -83,6 +85,7 @@ class ChainFile:
             undo.pop_all()
 
     def _load(self) -> None:
+        """Take what is there, and sync it: whoever wrote it may have been killed before that."""
         whole = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -90,8 +93,11 @@ class ChainFile:
                     break
                 whole += len(line)
                 self._take_line(number, line)
-        self._file.truncate(whole)
-        sync_folder(self.path.parent)
+        self._bytes = whole
+        with self._writing():
+            self._file.truncate(whole)
+            os.fsync(self._file.fileno())
+            sync_folder(self.path.parent)
 
     def _take_line(self, number: int, line: bytes) -> None:
         try:
@@ -128,11 +134,25 @@ class ChainFile:
     def _write(self, data: bytes) -> None:
         if not data:
             return
-        try:
-            self._file.write(data)
-            self._file.flush()
+        with self._writing():
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
+        self._bytes += len(data)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Number what the system says, and take back what is not known to be on the disk.
+
+        After an fsync that failed, the next start would else read lines out of the cache that no
+        disk has, and acknowledge them.
+        """
+        try:
+            yield
         except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(self._bytes)
             raise ArchiveNotWritable(f"{self.path}: {error.strerror}.") from error
 
     def close(self) -> None:
