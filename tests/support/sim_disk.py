@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Literal, Self, cast
+from unittest.mock import patch
 
 import apsw
 
@@ -70,7 +71,7 @@ class SimDisk:
         self.refused = 0
         self.power_left: int | None = None
         self.on_effect: Callable[[str], None] = lambda _: None
-        self._rng = rng
+        self.rng = rng
         self._once = False
         self._skip = 0
         self._reserves: list[str] = []
@@ -81,9 +82,9 @@ class SimDisk:
     def __enter__(self) -> Self:
         vfs = _Vfs(self)
         self._undo.callback(vfs.unregister)
-        self._undo.callback(setattr, os, "fsync", os.fsync)
-        self._undo.callback(setattr, os, "posix_fadvise", os.posix_fadvise)
-        os.fsync, os.posix_fadvise = self._fsync(os.fsync), self._fadvise(os.posix_fadvise)
+        self._undo.enter_context(patch.object(os, "fsync", self._fsync(os.fsync)))
+        advise = self._fadvise(os.posix_fadvise)
+        self._undo.enter_context(patch.object(os, "posix_fadvise", advise))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,7 +124,7 @@ class SimDisk:
 
     def power_cut(self) -> None:
         """The files become what a disk would hold; handles opened before are dead (see `kill`)."""
-        held = self.platter.outcome(self._rng)
+        held = self.platter.outcome(self.rng)
         self.power_left = None
         self.kill()
         for path in self.platter.files.keys() | held.keys():
@@ -170,11 +171,11 @@ class SimDisk:
 
     def lose(self, inode: Inode) -> None:
         """A sync failed: what was dirty is forgotten."""
-        inode.lose(self._rng)
+        inode.lose(self.rng)
 
     def part(self, length: int) -> int:
         """How much of a refused write was written all the same: whole sectors."""
-        return SECTOR * self._rng.randrange(length // SECTOR + 1)
+        return SECTOR * self.rng.randrange(length // SECTOR + 1)
 
     def open(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         """A handle; of a file that can only be read when the disk is read-only."""

@@ -1,5 +1,6 @@
 """One power cut after the other: image, real recovery, judgement; and again within the recovery."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ class Bench:
         counts = Counts(stories=1)
         self._number = number
         rng = Random(f"{self._seed}/{number}")
+        self._disk.rng = Random(f"{self._seed}/{number}/disk")
         self._put({})
         with checkpoints(rng.randint(*CHECKPOINT_PAGES)):
             story = Story(self._folder, self._disk, rng)
@@ -115,26 +117,34 @@ class Bench:
     def _chain(self, where: str, image: Image, promise: Promise, counts: Counts) -> None:
         """The cut, its recovery, a cut in that, and so on."""
         rng = Random(f"{where}/recovery")
+        left = rng.randint(*CHAIN)
         events = self._recover(where, image, promise, rng)
         counts.cuts += 1
-        for _ in range(rng.randint(*CHAIN)):
+        while left:
+            left -= 1
             at = rng.choice(changes(events))
             where = f"{where}/{at}"
             image, promise = _cut(events[: at + 1], promise, rng)
-            events = self._recover(where, image, promise, rng)
+            events = self._recover(where, image, promise, rng, is_last=not left)
             counts.cuts += 1
             counts.in_recovery += 1
 
-    def _recover(self, where: str, image: Image, before: Promise, rng: Random) -> list[Event]:
-        """Let the real journal open the image and go on; judge; the record of what it did."""
+    def _recover(
+        self, where: str, image: Image, before: Promise, rng: Random, *, is_last: bool = False
+    ) -> list[Event]:
+        """Let the real journal open the image and go on; judge; the record of what it did.
+
+        The last recovery of a chain is not cut, so it goes without the recording disk.
+        """
         self._put(image)
-        recorder = self._new_disk(image)
-        scribe = Scribe(self._folder, self._disk.vfs, recorder, len(before.acked))
+        recorder = self._new_disk({} if is_last else image)
+        vfs = None if is_last else self._disk.vfs
+        scribe = Scribe(self._folder, vfs, recorder, len(before.acked))
         drafts = [drawn(rng, []) for _ in range(rng.choice((1, 1, 2)))]
         try:
             scribe.open()
             scribe.append(drafts)
-        except MicropenError as error:
+        except (MicropenError, AssertionError) as error:
             raise Lost(self._number, where, str(error)) from error
         if rng.getrandbits(1):
             scribe.close()
@@ -154,11 +164,11 @@ class Bench:
         return recorder
 
     def _put(self, image: Image) -> None:
-        for path in self._folder.iterdir():
-            if path.name not in KEPT:
-                path.unlink()
-        for name, content in image.items():
-            Path(name).write_bytes(content)
+        for name in os.listdir(self._folder):  # noqa: PTH208 - a million times
+            if name not in KEPT:
+                os.unlink(self._folder / name)  # noqa: PTH108 - a million times
+        for path, content in image.items():
+            Path(path).write_bytes(content)
 
 
 def _promised(events: Sequence[Event], before: Promise) -> Promise:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Final
 
 import apsw
 
@@ -20,11 +21,13 @@ from controller.record.reader import JournalReader
 from tests.soak.cuts.bodies import drawn
 from tests.soak.cuts.record import MADE_BY_THE_JOURNAL, Ack, Event, Offer, Recorder, Said
 from tests.support.journals import TickingClock, open_journal
-from tests.support.sim_disk import SimDisk
+from tests.support.sim_disk import Kind, SimDisk
 
-STEPS = (1, 14)
+STEPS = (1, 10)
 CHECKPOINT_PAGES = (3, 40)
 """SQLite's own 1,000 would need megabytes of images to see one."""
+
+FAILURES: Final[tuple[Kind, ...]] = ("eio_sync", "eio_sync", "full", "eio_write")
 
 
 def said(drafts: list[Draft]) -> tuple[Said, ...]:
@@ -35,7 +38,7 @@ def said(drafts: list[Draft]) -> tuple[Said, ...]:
 class Scribe:
     """Uses the journal as the service does, and writes down what it was told."""
 
-    def __init__(self, folder: Path, vfs: str, recorder: Recorder, seq: int = 0) -> None:
+    def __init__(self, folder: Path, vfs: str | None, recorder: Recorder, seq: int = 0) -> None:
         self._folder = folder
         self._vfs = vfs
         self._events = recorder.events
@@ -155,8 +158,7 @@ class Story:
         self._scribe.open()
 
     def _break(self) -> None:
-        kind = self._rng.choice(("eio_sync", "eio_sync", "full", "eio_write"))
-        self._disk.fail(kind, once=True, skip=self._rng.randrange(3))
+        self._disk.fail(self._rng.choice(FAILURES), once=True, skip=self._rng.randrange(3))
         try:
             while self._disk.fault is not None:
                 self._scribe.append(self._drafts())
