@@ -457,6 +457,14 @@ class AlreadyRunning(ServiceError):
     action = "Use the running one, or stop it first."
 
 
+class InternalDefect(ServiceError):
+    """Something in this program raised an error that nobody expected; the pen was stopped."""
+
+    number = 8003
+    cause = "A defect in this program, or a computer without memory or descriptors to go on."
+    action = "Start it again: the session goes on from the record. Report this with the log."
+
+
 class SystemRefused(ServiceError):
     """The operating system refused a file or a resource that the command needs."""
 

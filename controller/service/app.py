@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from controller.clock import Clock, SystemClock
-from controller.errors import MicropenError
+from controller.errors import InternalDefect, MicropenError
 from controller.link.port import PortOpener, SerialOpener
 from controller.pen.driver import PenLine
 from controller.record.events import Actor, ServiceStarted, ServiceStopped
@@ -27,6 +27,9 @@ from controller.session.hearing import Hearing
 from controller.settings.service import Realm
 
 STOP_SETTLES_S = 2.0
+STOP_ECHO_S = 0.3
+"""A line that loses 30 % each way echoes one of fifteen repeats of a STOP but once in 20,000."""
+LOOK_S = 0.01
 MOST_SUCCESSORS = 2
 """A disk that fails a third time is left alone: the pen keeps its own record."""
 CONFIG_UNKNOWN = "-"
@@ -54,29 +57,65 @@ class Service:
         self.writers = [writer]
         self._loop = asyncio.get_running_loop()
         self._driving: asyncio.Task[None] | None = None
+        self._broken: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self, config_digest: str) -> None:
         """Record the start and what the last process left open, then look for the pen."""
+        self._loop.set_exception_handler(self._on_loop_error)
         await self.engine.commit(
             ServiceStarted(software_version=software_version(), config_digest=config_digest),
             *self.engine.recover_state(),
         )
         self._driving = asyncio.create_task(self.line.run(), name="pen-line")
 
-    async def until_line_ends(self) -> None:
-        """Wait for the pen line, which never ends by itself; raises what ended it.
+    async def until_ended(self) -> None:
+        """Wait for what ends a service: a defect, or the end of the pen line; raises it.
 
-        Without it there is no link and no way to the pen, so the service must end too.
+        Without the line there is no way to the pen, and with a defect no knowing what still works.
         """
-        if self._driving is not None:
-            await asyncio.shield(self._driving)
+        parts = {self._broken} if self._driving is None else {self._broken, self._driving}
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+
+    def give_up(self, error: BaseException) -> None:
+        """Stop the pen, record that, and nothing more ever: a part of this service is broken.
+
+        The pen keeps its own record, from which the next service takes over (C9).
+        """
+        if self._broken.done():
+            return
+        reason = f"internal error: {error!r}"
+        defect = InternalDefect(f"The pen was stopped: {reason}.")
+        defect.__cause__ = error
+        self._broken.set_exception(defect)
+        self._broken.exception()  # seen: whoever waits hears of it, and nobody has to wait
+        stop_id = self.line.stop(reason)
+        log.critical("internal error", exc_info=error)
+        try:
+            self.engine.stop_was_sent(stop_id, reason)
+            self.engine.note(ServiceStopped(reason=reason))
+        finally:
+            self.engine.recorder.close()
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error, future = context.get("exception"), context.get("future")
+        # A future whose error nobody asked for is no part that died; a callback or a task is.
+        unasked = isinstance(future, asyncio.Future) and not isinstance(future, asyncio.Task)
+        if isinstance(error, BaseException) and not unasked:
+            self.give_up(error)
+        else:
+            loop.default_exception_handler(context)
 
     async def close(self) -> None:
         """STOP if an arm is open, its final record if the pen still answers, then let go.
 
         What waits for the disk is written, and every journal file is closed.
         """
-        await _settle(self.engine)
+        if self._broken.done():
+            await self._until_echoed()
+        else:
+            await _settle(self.engine)
         await self.engine.shut_down()
         if self._driving is not None:
             self._driving.cancel()
@@ -86,6 +125,14 @@ class Service:
         for writer in self.writers:
             await writer.close()
             writer.journal.close()
+        self._loop.set_exception_handler(None)
+
+    async def _until_echoed(self) -> None:
+        """Let the STOP be repeated for a while, by the pen line alone, on a new link if need be."""
+        for _ in range(round(STOP_ECHO_S / LOOK_S)):
+            if self._driving is None or self._driving.done() or not self.line.stop_line.active:
+                return
+            await asyncio.sleep(LOOK_S)
 
     def stop(self, reason: str, actor: Actor | None = None) -> int:
         """STOP from any thread: the bytes leave first, then the loop hears of it."""
@@ -151,6 +198,7 @@ def assemble(
     engine = Engine(clock, books, writer, send_stop, journal.realm)
     line = PenLine(port, clock, journal.host_id, Hearing(engine), rng)
     service = Service(engine, Acts(engine), line, writer)
+    engine.on_defect = service.give_up
     engine.on_record_failed = _Continuing(service, clock, new_writer)
     return service
 

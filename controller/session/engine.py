@@ -68,6 +68,7 @@ class Engine:
         self.drive: Drive | None = None
         self.reconciled = False
         self.link_error: MicropenError | None = None
+        self.on_defect: Callable[[BaseException], None] = self._stop_for
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
         self.host_under_voltage: Callable[[], bool] = lambda: False
         self.stops = Stops(clock, self._not_echoed)

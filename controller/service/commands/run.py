@@ -150,14 +150,14 @@ async def _session(options: Options) -> str:
         stop_on_signals(service, done)
         stopped = asyncio.create_task(done.wait())
         treated = asyncio.create_task(_treat(service, options, clock))
-        linked = asyncio.create_task(service.until_line_ends())
-        all_of_it = (stopped, treated, linked)
+        working = asyncio.create_task(service.until_ended())
+        all_of_it = (stopped, treated, working)
         try:
             await asyncio.wait(all_of_it, return_when=asyncio.FIRST_COMPLETED)
             if treated.done():
                 return treated.result()
-            if linked.done():
-                linked.result()
+            if working.done():
+                working.result()
             raise Ended("The session stays open.")
         finally:
             for task in all_of_it:
