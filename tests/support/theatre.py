@@ -7,6 +7,7 @@ root; only port, clock and disk are the test's.
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -20,14 +21,14 @@ from controller.record.entry import Draft
 from controller.record.events import ArmOpened
 from controller.record.journal import Journal
 from controller.service.app import Service, assemble, read_books
-from controller.service.opening import terms_with_pen
+from controller.service.opening import Wish, terms_with_pen
 from controller.service.program import PROGRAM, ProgramOperator
 from controller.session.acts import Acts
 from controller.session.engine import Engine
 from controller.session.plan import Plan
 from simulator.attach import InProcessOpener
 from simulator.scenario import Scenario
-from tests.support.bills import wish_for
+from tests.support.bills import CONFIG, wish_for
 from tests.support.desk import Desk
 from tests.support.referee import Referee
 from tests.support.seeded_journal import SeededJournal, Written
@@ -37,6 +38,8 @@ from tests.support.tty import Cable, Happening
 from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
 REST_POLL_S = 0.002
+OPERATORS = ("operator", "act")
+"""Names of the tasks in which somebody at the operator's place works; they end with the process."""
 QUICK_DISK_S = (0.001, 0.02)
 PATIENCE_S = 1_200.0
 """Virtual seconds after which a session that was not brought to its end fails the test."""
@@ -91,12 +94,15 @@ class Theatre:
         self.bystanders: set[asyncio.Task[Any]] = set()
         self.boots = 1
         self.clock_synced: bool | None = True
+        self.config = folder.parent / f"{folder.name}-config"
+        self.defects: list[BaseException] = []
         self.ceilings = CeilingWatch()
         self.crashes = 0
         self._own_stages = [] if isinstance(pen, Stage) else list(self.stages)
         self.vfs = vfs
         self._side_by_side = side_by_side
         self._service: Service | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._desks: list[Desk] = []
 
     # --- parts -------------------------------------------------------------------------------
@@ -138,6 +144,8 @@ class Theatre:
     async def __aexit__(self, *_: object) -> None:
         if self._service is not None:
             await self.stop()
+        if self._watching is not None:
+            await asyncio.wait({self._watching})
         for stage in self._own_stages:
             stage.driver.stop()
 
@@ -157,14 +165,36 @@ class Theatre:
         self._service = assemble(
             self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
         )
-        starting = asyncio.create_task(self._service.start("-"), name="start")
+        service = self._service
+        starting = asyncio.create_task(service.start("-"), name="start")
         await asyncio.wait({starting})
-        if not starting.cancelled():  # a crash in the middle of it is none of the caller's
-            starting.result()
+        if starting.cancelled():
+            return  # a crash in the middle of it is none of the caller's
+        starting.result()
+        self._watching = asyncio.create_task(self._watch(service), name="process")
+
+    async def _watch(self, service: Service) -> None:
+        """What `micropen run` does: a service that cannot go on is closed, and the process ends."""
+        ending = asyncio.create_task(service.until_ended(), name="until ended")
+        try:
+            await asyncio.wait({ending})
+        finally:
+            ending.cancel()
+        error = ending.exception()
+        assert error is not None
+        self.defects.append(error)
+        self._service = None
+        for task in asyncio.all_tasks():
+            if task.get_name() in OPERATORS:
+                task.cancel()
+        await service.close()
 
     async def stop(self) -> None:
         """End the controller in an orderly way."""
         service, self._service = self.service, None
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
         await service.close()
 
     async def crash(self) -> None:
@@ -193,6 +223,7 @@ class Theatre:
     def _die(self) -> list[Desk]:
         self.crashes += 1
         self._service = None
+        asyncio.get_running_loop().set_exception_handler(None)
         self.opener.hang_up("the process is dead")
         desks, self._desks = self._desks, []
         return desks
@@ -212,6 +243,7 @@ class Theatre:
         try:
             os.close(os.open(os.devnull, os.O_RDWR))
         except OSError as error:
+            self.cable.ears.tell(Happening.NO_DESCRIPTOR)
             raise PortFailed(f"The port cannot be opened: {error.strerror}.") from error
         try:
             return self.cable.around(await self.opener.open())
@@ -231,12 +263,18 @@ class Theatre:
     async def begin(self, plan: Plan, **limits: int) -> str:
         """Open a session as `micropen run` would, under `limits` that a clinician set; its id."""
         await self.engine.changes.until(lambda: self.engine.reconciled)
-        terms = terms_with_pen(wish_for(plan), self.engine.books, self.clock, self.engine.pen)
+        terms = terms_with_pen(self._wish(plan), self.engine.books, self.clock, self.engine.pen)
         lower = terms.limits.model_copy(update=limits)
         terms = msgspec.structs.replace(terms, limits=lower)
         session_id = f"{self.clock.now_wall():%Y%m%d-%H%M%S}-{self._ids.getrandbits(32):08x}"
         await self.acts.open(session_id, terms, PROGRAM)
         return session_id
+
+    def _wish(self, plan: Plan) -> Wish:
+        """By a copy of the shipped config folder, which a test may spoil."""
+        if not self.config.exists():
+            shutil.copytree(CONFIG, self.config)
+        return wish_for(plan, self.config)
 
     def operate(self) -> "asyncio.Task[None]":
         """A program at the operator's place, at work until the session is closed."""

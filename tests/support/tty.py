@@ -20,6 +20,7 @@ class Happening(StrEnum):
 
     OPENED = "opened"
     MISSING = "missing"
+    NO_DESCRIPTOR = "no_descriptor"
     LOST = "lost"
     BLOCKED = "blocked"
     STALE = "stale"

@@ -36,7 +36,7 @@ class BaseFault:
     def __init__(self, room: Place, row: FaultRow) -> None:
         self.room = room
         self.row = row
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     @property
     def theatre(self) -> Theatre:
@@ -55,7 +55,7 @@ class BaseFault:
         """Something to wait for that says `happened` each time."""
         return Told(self.happened)
 
-    def later(self, undo: Callable[[], None]) -> None:
+    def later(self, undo: Callable[[], object]) -> None:
         """Call this at the end."""
         self._undo.append(undo)
 
@@ -112,10 +112,3 @@ async def start_again(theatre: Theatre) -> None:
             if left == 1:
                 raise
             await advance(RESTART_EVERY_S)
-
-
-def controller_tasks(theatre: Theatre) -> "list[asyncio.Task[object]]":
-    """The tasks of the process in an order that does not depend on addresses."""
-    spared = {asyncio.current_task(), *theatre.bystanders}
-    tasks = [task for task in asyncio.all_tasks() if task not in spared]
-    return sorted(tasks, key=lambda task: task.get_name())

@@ -1,0 +1,63 @@
+"""Does something in the middle of the controller's code: at the n-th of its lines that runs.
+
+Only the interpreter's tracing can let an error or a pause fall between any two lines, as a failing
+allocation or the scheduler would. It traces nothing but the controller's own modules, in the
+thread that laid it, and only until it was tripped.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import controller
+
+_ROOMS = ("link", "pen", "session", "service")
+"""Not `record`: in service a thread of its own runs that, and its writer gives up by itself."""
+_PREFIXES = tuple(f"{Path(controller.__file__).parent / room}/" for room in _ROOMS)
+
+
+class Tripwire:
+    """`act` is called at line `lines` from `lay` on, and may raise.
+
+    Code in a task of which `spares` says True is not the controller's, and does not count.
+    """
+
+    def __init__(
+        self, lines: int, act: Callable[[], None], spares: Callable[["asyncio.Task[Any]"], bool]
+    ) -> None:
+        self._left = lines
+        self._act = act
+        self._spares = spares
+        self._before: Any = None
+        self.is_laid = False
+
+    def lay(self) -> None:
+        """Count from now on. Frames that run already are not counted."""
+        self._before = sys.gettrace()
+        self.is_laid = True
+        sys.settrace(self._called)
+
+    def lift(self) -> None:
+        """Count no more. Safe to call twice."""
+        if self.is_laid:
+            self.is_laid = False
+            sys.settrace(self._before)
+
+    def _called(self, frame: FrameType, event: str, _: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(_PREFIXES):
+            return None
+        task = asyncio.current_task()
+        if task is not None and self._spares(task):
+            return None
+        return self._passed
+
+    def _passed(self, frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line" and self.is_laid:
+            self._left -= 1
+            if self._left <= 0:
+                self.lift()
+                self._act()
+        return self._passed
