@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-PARTS = ("codec", "durable", "roundtrip", "stop", "pipeline")
+PARTS = ("codec", "durable", "roundtrip", "stop", "pipeline", "simulation")
 
 
 def main() -> int:

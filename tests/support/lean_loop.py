@@ -71,7 +71,8 @@ class _SelfPipeOnly(selectors.SelectSelector):
 class LeanLoop(asyncio.SelectorEventLoop):
     """Asks the selector only while real work is under way or a real file is watched.
 
-    A subclass says what `time` is, moves it in `_jump`, and counts `_real_work`.
+    A subclass says what `time` is, moves it in `_jump`, and counts `_real_work`. `timers_set`
+    counts all timers of the loop's life.
     """
 
     _ready: deque[asyncio.Handle]
@@ -85,7 +86,7 @@ class LeanLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._files = _SelfPipeOnly()
         self._timers: list[tuple[float, int, _Timer]] = []
-        self._timers_set = 0
+        self.timers_set = 0
         self._timers_cancelled = 0
         super().__init__(self._files)
 
@@ -97,6 +98,15 @@ class LeanLoop(asyncio.SelectorEventLoop):
         """Nothing is ready while real work is under way or a file is watched."""
         raise NotImplementedError
 
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def call_at(
         self,
         when: float,
@@ -107,8 +117,8 @@ class LeanLoop(asyncio.SelectorEventLoop):
         if self._closed:
             raise RuntimeError("Event loop is closed")
         timer = _Timer(when, callback, args, self, context)
-        self._timers_set += 1
-        heapq.heappush(self._timers, (when, self._timers_set, timer))
+        self.timers_set += 1
+        heapq.heappush(self._timers, (when, self.timers_set, timer))
         return timer
 
     def _timer_handle_cancelled(self, handle: _Timer) -> None:
