@@ -165,7 +165,7 @@ def test_all_mistakes_of_a_folder_at_once(room: Room) -> None:
     assert said.out.count("bad ") == 2
 
 
-@pytest.mark.hazard("H28")
+@pytest.mark.hazard("H27")
 @pytest.mark.parametrize(
     ("mixed_h_ago", "expires_in_days", "words"),
     [

@@ -199,7 +199,10 @@ async def test_a_line_that_only_echoes(room: Room) -> None:
 
 
 @pytest.mark.hazard("H46")
-@pytest.mark.parametrize(("version", "side"), [(2, "this program"), (0, "the pen's firmware")])
+@pytest.mark.parametrize(
+    ("version", "side"),
+    [(0, "the pen's firmware"), *((version, "this program") for version in range(2, 16))],
+)
 async def test_another_protocol_version_says_which_side_to_update(
     room: Room, version: int, side: str
 ) -> None:
