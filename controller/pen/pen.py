@@ -141,8 +141,17 @@ class Pen:
         return await self._link.request(query, REQUEST_S, ArmRecord)
 
     async def clear_stop(self, stop_id: int) -> Cleared:
-        """Unlatch this stop; a refusal stands in the reply's `result`."""
-        return await self._link.request(Clear(0, stop_id, 0), REQUEST_S, Cleared)
+        """Unlatch this stop; a refusal stands in the reply's `result`.
+
+        After NOT_THAT_STOP `last_stop_id` is what the pen says: a stop of which this host has heard
+        no echo (a late copy of an older one, or another host's) is latched, and can be named now.
+        """
+        cleared = await self._link.request(Clear(0, stop_id, 0), REQUEST_S, Cleared)
+        if cleared.result is Result.NOT_THAT_STOP:
+            query = Query(0, QueryTopic.IDENTITY, 0)
+            identity = await self._link.request(query, REQUEST_S, Identity)
+            self._link.last_stop_id = identity.last_stop_id
+        return cleared
 
     async def clear_fault(self, fault: int) -> Cleared:
         """Unlatch this fault; a refusal stands in the reply's `result`."""
