@@ -226,6 +226,11 @@ class SimBroker:
         return [name for name, session in self._sessions.items() if session.link is not None]
 
     @property
+    def filters(self) -> dict[str, list[str]]:
+        """What each client has subscribed to, by its id."""
+        return {name: session.filters for name, session in self._sessions.items()}
+
+    @property
     def retained(self) -> dict[str, bytes]:
         """A copy of what is retained, by topic."""
         return dict(self._retained)

@@ -83,6 +83,11 @@ class Session:
         self._unacked: deque[Message] = deque()
         self._sent = 0
 
+    @property
+    def filters(self) -> list[str]:
+        """All filters, as they were given."""
+        return list(self._filters)
+
     def subscribe(self, topic_filter: str) -> Filter:
         """Add a filter; one that is there stays once."""
         return self._filters.setdefault(topic_filter, Filter(topic_filter))
