@@ -35,7 +35,7 @@ async def stall_the_disk(theatre: Theatre, seconds: float) -> None:
 # --- disk stalled for 1, 5 and 60 s at 150 Hz -----------------------------------------------------
 
 
-@pytest.mark.hazard("H13", "H19")
+@pytest.mark.hazard("H19")
 async def test_disk_stalled_for_1_s_at_150_hz_is_a_pause_in_the_same_arm(tmp_path: Path) -> None:
     async with Theatre(tmp_path / "j", pen_for(FAST, hand=NO_LIFTS)) as theatre:
         await theatre.begin(FAST)
@@ -50,7 +50,7 @@ async def test_disk_stalled_for_1_s_at_150_hz_is_a_pause_in_the_same_arm(tmp_pat
     assert referee.all("session_closed")[0]["outcome"] == "complete"
 
 
-@pytest.mark.hazard("H13", "H19")
+@pytest.mark.hazard("H19")
 @pytest.mark.parametrize("stall_s", [1.0, 5.0, 60.0])
 async def test_disk_stalled_at_150_hz(tmp_path: Path, stall_s: float, figure: Figure) -> None:
     """Never past what was durable before; at rest in time; complete once the disk is back."""
@@ -81,7 +81,7 @@ async def test_disk_stalled_at_150_hz(tmp_path: Path, stall_s: float, figure: Fi
     figure(f"stall of {stall_s} s: at rest after {rest_s + 0.08:.2f} s, done after {took_s:.1f} s")
 
 
-@pytest.mark.hazard("H13", "H34")
+@pytest.mark.hazard("H19", "H34")
 async def test_disk_stalled_for_60_s_at_150_hz_and_a_stop_pressed_meanwhile(
     tmp_path: Path, figure: Figure
 ) -> None:
@@ -110,7 +110,7 @@ async def test_disk_stalled_for_60_s_at_150_hz_and_a_stop_pressed_meanwhile(
 # --- clock stepped by years -----------------------------------------------------------------------
 
 
-@pytest.mark.hazard("H16")
+@pytest.mark.hazard("H15")
 @pytest.mark.parametrize("years", [-5, 5, 60])
 async def test_clock_stepped_by_years_in_mid_arm_changes_no_stroke(
     tmp_path: Path, years: int
@@ -132,7 +132,7 @@ async def test_clock_stepped_by_years_in_mid_arm_changes_no_stroke(
     assert times[0] == times[1]
 
 
-@pytest.mark.hazard("H16", "H25", "H27")
+@pytest.mark.hazard("H15", "H25", "H27")
 @pytest.mark.parametrize("years", [-60, -5, 5, 60])
 async def test_clock_stepped_by_years_in_mid_dosing_ends_no_arm_and_opens_none(
     tmp_path: Path, years: int
@@ -156,7 +156,7 @@ async def test_clock_stepped_by_years_in_mid_dosing_ends_no_arm_and_opens_none(
     assert referee.all("session_closed")[0]["outcome"] == "complete"
 
 
-@pytest.mark.hazard("H08", "H16", "H25")
+@pytest.mark.hazard("H08", "H15", "H25")
 @pytest.mark.parametrize("years", [-60, -5, 60])
 async def test_clock_stepped_by_years_over_a_crash(tmp_path: Path, years: int) -> None:
     """A Pi without a clock battery starts in 1970: the arm is closed, none is opened until set."""

@@ -163,7 +163,7 @@ async def test_one_long_stall_of_the_disk(tmp_path: Path) -> None:
     assert referee.end_reasons == ["disarmed", "disarmed"]
 
 
-@pytest.mark.hazard("H16")
+@pytest.mark.hazard("H15", "H16")
 async def test_the_wall_clock_jumps_and_nothing_but_its_text_changes(tmp_path: Path) -> None:
     plan = dosing(6, 4)
     async with Theatre(tmp_path / "j", pen_for(plan)) as theatre:
