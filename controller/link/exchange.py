@@ -105,17 +105,25 @@ class Exchange:
         cases what the pen did stays unknown.
         """
         deadline_mono_s = self._wire.clock.mono_s() + deadline_s
-        async with self._turn:
+        await self._wait_for_turn(message, deadline_s)
+        try:
             self._request_id = self._request_id % 0xFFFF + 1
             pending = _Pending(self._request_id, reply)
             self._pending = pending
             numbered = msgspec.structs.replace(message, request_id=pending.request_id)
-            try:
-                answer = await self._ask(numbered, pending, deadline_mono_s, deadline_s)
-            finally:
-                self._pending = None
+            answer = await self._ask(numbered, pending, deadline_mono_s, deadline_s)
+        finally:
+            self._pending = None
+            self._turn.release()
         assert isinstance(answer, reply)
         return answer
+
+    async def _wait_for_turn(self, message: Request, deadline_s: float) -> None:
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise self._timeout(message, 0, deadline_s) from None
 
     async def _ask(
         self, message: Request, pending: _Pending, deadline_mono_s: float, deadline_s: float

@@ -181,6 +181,21 @@ async def test_waiting_for_the_turn_is_part_of_the_deadline(ends: Ends) -> None:
     ends.exchange.lose("end of test")
 
 
+async def test_who_waits_for_the_turn_waits_no_longer_than_its_own_deadline(ends: Ends) -> None:
+    first, second = ends.ask(0.5), ends.ask(0.2)
+    began_s = asyncio.get_running_loop().time()
+    with pytest.raises(RequestTimeout, match="0 attempts"):
+        await second
+    assert asyncio.get_running_loop().time() - began_s == pytest.approx(0.2)
+    ends.say(CARTRIDGE)
+    assert await first == CARTRIDGE
+    third = ends.ask()
+    await advance(0.01)
+    ends.say(msgspec.structs.replace(CARTRIDGE, request_id=2))
+    assert (await third).request_id == 2
+    ends.exchange.lose("end of test")
+
+
 async def test_a_cancelled_request_leaves_the_turn_to_the_next(ends: Ends) -> None:
     first = ends.ask()
     await advance(0.01)
