@@ -129,7 +129,7 @@ async def watch_cursor(post: Post) -> None:
     while True:
         ahead = post.cursor_ahead()
         assert ahead <= 0, f"the cursor is {ahead} entries ahead of the archive"
-        await asyncio.sleep(0.05)
+        await advance(0.05)
 
 
 async def one_fault(folder: Path, fault: FaultId, phase: HostState, seed: int) -> float:

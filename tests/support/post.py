@@ -24,6 +24,7 @@ from controller.record.telemetry import Telemetry, TelemetrySettings
 from controller.record.topics import Topics
 from tests.support.auditor import audit
 from tests.support.sim_broker import SimBroker
+from tests.support.virtual import advance
 
 TOPICS = Topics("test", "one")
 ADDRESS = Broker("broker", 1883)
@@ -118,7 +119,7 @@ class Post:
             _must_run(self._telemetry)
             _must_run(self._archive)
             assert self.clock.mono_s() < deadline_mono_s, f"not settled: {self.against_journal()}"
-            await asyncio.sleep(LOOK_S)
+            await advance(LOOK_S)
 
     def against_journal(self) -> list[str]:
         """What is wrong with the archive, seen from the journal: nothing missing, nothing more."""
@@ -180,7 +181,7 @@ class Post:
                 self.ended += [error.number for error in _numbered(group)]
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 return  # it was told to end, and ended by an error of its disk
-            await asyncio.sleep(RESTART_S)
+            await advance(RESTART_S)
 
     def _cut(self, prefix: str) -> None:
         archives = prefix + "archive-"

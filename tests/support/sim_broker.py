@@ -14,6 +14,7 @@ from random import Random
 
 from controller.record.mqtt import ANSWER_S, KEEPALIVE_S, Broker, MqttError, Will
 from tests.support.sim_session import Link, Message, Session
+from tests.support.virtual import advance
 
 EXPIRED = "certificate verify failed: certificate has expired"
 LATE_S = (0.1, 8.0)
@@ -72,10 +73,10 @@ class SimBroker:
             self._leave(link)
 
     async def _handshake(self, client_id: str, will: Will | None, clean: bool) -> Link:
-        await asyncio.sleep(self.latency())
+        await advance(self.latency())
         if self._silent:
             self.on_effect("B1")
-            await asyncio.sleep(ANSWER_S)
+            await advance(ANSWER_S)
             raise MqttError(f"no CONNACK within {ANSWER_S:.0f} s")
         if self.refuses:
             self.on_effect("B1")
@@ -85,7 +86,7 @@ class SimBroker:
             raise MqttError(EXPIRED)
         link = self.attach(client_id, will, clean)
         try:
-            await asyncio.sleep(self.latency())
+            await advance(self.latency())
         except asyncio.CancelledError:
             self._broke(link)
             raise

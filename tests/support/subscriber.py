@@ -3,7 +3,6 @@
 Drops what it has seen and what is not signed; a gap in the numbers is a loss that it can name.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -11,6 +10,7 @@ from typing import Any
 
 from controller.record.mqtt import Broker, MqttError
 from tests.support.sim_broker import SimBroker
+from tests.support.virtual import advance
 
 AGAIN_S = 0.3
 SIGNATURE = len(b',"signature":"' + b"0" * 64 + b'"}')
@@ -33,7 +33,7 @@ class Subscriber:
             try:
                 await self._listen()
             except MqttError:
-                await asyncio.sleep(AGAIN_S)
+                await advance(AGAIN_S)
 
     @property
     def gaps(self) -> list[int]:
