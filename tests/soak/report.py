@@ -10,6 +10,7 @@ from tests.soak.runner import Soak
 from tests.soak.tally import Tally, Verdict
 
 SHOWN = 12
+MOST_LINES = 12
 
 
 def verdict_lines(soak: Soak) -> list[str]:
@@ -89,7 +90,7 @@ def told(verdict: Verdict) -> list[str]:
     """A failing trial: seed, digest, what is wrong, and how to see it again."""
     return [
         f"seed {verdict.seed} FAILED, trace {verdict.sha256}",
-        *(f"  {line}" for problem in verdict.problems for line in problem.splitlines()[:12]),
+        *(f"  {line}" for problem in verdict.problems for line in problem.splitlines()[-MOST_LINES:]),
         f"  replay: python -m tests.soak --replay {verdict.seed}",
     ]
 

@@ -1,7 +1,6 @@
 """Plays one script: a room, its people, its faults, and the verdict on what came of it."""
 
 import asyncio
-import tempfile
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,6 +19,7 @@ from tests.soak.house import House
 from tests.soak.judge import judge
 from tests.soak.liveness import come_back
 from tests.soak.person import Person
+from tests.soak.place import same_place
 from tests.soak.registry import FAULTS
 from tests.soak.room import Happenings, RowRoom
 from tests.soak.schedule import Cue
@@ -38,9 +38,9 @@ Makers = Mapping[FaultId, type[Fault]]
 LOBBY_S = 30.0
 """Virtual seconds for which faults that strike before a session may put off its opening."""
 LOOK_S = 0.05
+MOST_LINES = 30
 EPILOGUE_S = 900.0
 """More virtual seconds than liveness, the end of the session and the post can ever take."""
-RAM = Path("/dev/shm")
 
 
 def play(
@@ -48,8 +48,8 @@ def play(
 ) -> Verdict:
     """Play a script in a folder of its own, in RAM where there is one; `tell` gets the trace."""
     began_s = time.process_time()
-    with tempfile.TemporaryDirectory(prefix="soak-", dir=RAM if RAM.is_dir() else None) as folder:
-        trial = Trial(script, Path(folder), faults, Trace(tell))
+    with same_place() as folder:
+        trial = Trial(script, folder, faults, Trace(tell))
         try:
             run_virtual(trial.run)
         except Exception as error:  # noqa: BLE001 - whatever escapes is the verdict, and a soak goes on
@@ -86,8 +86,7 @@ class Trial:
 
     def failed(self, error: BaseException) -> None:
         """The trial itself came to an end by an error."""
-        where = traceback.format_exception(error)
-        self.verdict.problems.append(f"{type(error).__name__}: {error}\n{''.join(where)}".strip())
+        self.verdict.problems += [_told(each) for each in _single(error)]
         self._sum_up()
 
     async def run(self) -> None:
@@ -231,6 +230,19 @@ class _Household(set["asyncio.Task[Any]"]):
     def discard(self, task: "asyncio.Task[Any]") -> None:
         super().discard(task)
         self._bystanders.discard(task)
+
+
+def _single(error: BaseException) -> list[BaseException]:
+    """The errors of a group, or the one error."""
+    if isinstance(error, BaseExceptionGroup):
+        return [single for each in error.exceptions for single in _single(each)]
+    return [error]
+
+
+def _told(error: BaseException) -> str:
+    """What and where: the end of the traceback, where the reason is."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join([f"{type(error).__name__}: {error}", *lines[-MOST_LINES:]])
 
 
 def _over(work: "asyncio.Task[Any]", cues: list[Cue]) -> bool:
