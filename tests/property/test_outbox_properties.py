@@ -104,6 +104,15 @@ class Room(RuleBasedStateMachine):
         self.desk.outbox.received(receipt)
 
     @rule()
+    def all_goes_well(self) -> None:
+        """One batch there and its receipt back."""
+        self.send(lost=False, acked=True)
+        if self.batches:
+            self.archive.keep(read_message(self.batches.pop(), BatchView))
+        self.acknowledge(lost=False)
+        self.desk.outbox.received(self.receipts.pop())
+
+    @rule()
     def broker_forgets(self) -> None:
         self.batches.clear()
         self.receipts.clear()
