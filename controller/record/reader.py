@@ -162,7 +162,13 @@ class JournalReader:
     def _files(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
-        return journal_files(self.path) if self.path.is_dir() else []
+        try:
+            return journal_files(self.path) if self.path.is_dir() else []
+        except OSError as error:
+            raise JournalMissing(
+                f"{self.path} cannot be listed: {error.strerror}.",
+                cause="The system refuses it: no right to read it, or no file descriptor left.",
+            ) from error
 
 
 def _where_kinds(kinds: Sequence[str]) -> str:
