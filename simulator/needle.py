@@ -46,6 +46,7 @@ class Needle:
         self._travel = _Travel(0, 0.0, 0, 0.0)
         self._plan: list[tuple[int, NeedleEvent]] = []
         self._caught = False
+        self._has_left = False
         self._stalled_since_us: int | None = None
 
     def insert(self, now_us: int, face_share: float) -> int:
@@ -55,6 +56,7 @@ class Needle:
         """
         end_us = self._move(now_us, 1.0, self.settings.insertion_us)
         self._plan = [(now_us, NeedleEvent.STARTED)]
+        self._has_left = True
         self._cross(face_share, NeedleEvent.PASSED_FACE)
         return end_us
 
@@ -62,7 +64,9 @@ class Needle:
         """Start back; returns the instant of rest, `now_us` when already there."""
         end_us = self._move(now_us, 0.0, self.settings.retraction_us)
         out = self._travel.start > 0.0
-        self._plan = [] if out or not self._caught else [(end_us, NeedleEvent.RESTED)]
+        # cut at the very instant of leaving, or caught there: it has left rest, and is back
+        still = not out and (self._caught or self._has_left)
+        self._plan = [(end_us, NeedleEvent.RESTED)] if still else []
         if self._caught or not out:
             return end_us
         self._cross(face_share, NeedleEvent.BEHIND_FACE)
@@ -100,7 +104,11 @@ class Needle:
 
     def take(self) -> NeedleEvent:
         """The event at `next_event_us()`."""
-        return self._plan.pop(0)[1] if self._plan else self.motor.take()
+        if not self._plan:
+            return self.motor.take()
+        event = self._plan.pop(0)[1]
+        self._has_left = event is not NeedleEvent.RESTED
+        return event
 
     def end_us(self) -> int | None:
         """When the stroke under way is back at rest; None at rest or before `retract`."""

@@ -52,6 +52,16 @@ def test_retracting_halfway_takes_half_the_time() -> None:
     assert [event for _, event in _drain(needle, 9_000)] == [NeedleEvent.RESTED]
 
 
+def test_a_stroke_that_is_cut_as_it_begins_has_left_and_rests() -> None:
+    needle = _needle()
+    needle.insert(1_000, 0.4)
+    assert _drain(needle, 1_000) == [(1_000, NeedleEvent.STARTED)]
+    assert needle.retract(1_000, 0.4) == 1_000
+    assert _drain(needle, 9_000) == [(1_000, NeedleEvent.RESTED)]
+    assert needle.retract(9_000, 0.4) == 9_000
+    assert needle.next_event_us() is None
+
+
 def test_retract_at_rest_is_nothing() -> None:
     needle = _needle()
     assert needle.retract(5, 0.5) == 5
