@@ -14,6 +14,7 @@ from simulator.ports import Chip
 from simulator.scenario import Scenario
 from tests.scenario.conftest import Figure
 from tests.support import bills
+from tests.support.auditor import audit
 from tests.support.bills import dosing, pen_for, stamping
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
@@ -197,3 +198,28 @@ async def test_one_session_has_one_patient_and_one_plan(tmp_path: Path) -> None:
     assert opened == {"p-1": plan.digest, "p-2": other.digest}
     sessions = {arm.session_id for arm in referee.arms.values() if arm.opened["zone"]}
     assert len(sessions) == 2
+
+
+CENTURIES_S = 60 * 365 * 86_400.0
+
+
+@pytest.mark.hazard("H16", "H25", "H15")
+async def test_a_clock_that_nobody_set_treats_nobody_and_breaks_nothing(tmp_path: Path) -> None:
+    """1970 for a while: no session is opened, the record goes on; then the time comes."""
+    plan = dosing(3)
+    async with Theatre(tmp_path / "j", pen_for(plan)) as theatre:
+        theatre.clock.step_wall(-CENTURIES_S)
+        with pytest.raises(MicropenError, match="in the future"):
+            await theatre.begin(plan)
+        theatre.reset_pen()
+        await advance(30.0)
+        await theatre.stop()
+        await theatre.start()
+        assert theatre.stage.truth.so_far().punctures == 0
+        theatre.clock.step_wall(CENTURIES_S)
+        await theatre.play(plan)
+        referee = theatre.check()
+    assert referee.all("session_closed")[0]["outcome"] == "complete"
+    found = audit(tmp_path / "j")
+    assert found.problems == []
+    assert [entry.mono_ns for entry in found.entries] == sorted(e.mono_ns for e in found.entries)
