@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from controller.errors import JournalError, SessionError
+from controller.errors import JournalError, JournalWriteFailed, SessionError
 from controller.record.entry import Draft, Entry
 from controller.record.events import ArmClosed, Body
 from controller.session.books import Books
@@ -44,16 +44,18 @@ class Recorder:
         self._books = books
         self._on_failed = on_failed
         self._closing: set[tuple[str, int]] = set()
+        self._ended = False
         self.failed = False
         self.accepts = True
 
     def continue_in(self, writer: Writer) -> None:
         """Go on recording in a successor journal; `failed` stays set, so nothing is armed."""
         self._writer = writer
-        self.accepts = True
+        self.accepts = not self._ended
 
     def close(self) -> None:
         """Take nothing more: the service is ending, and whoever is late is not recorded."""
+        self._ended = True
         self.accepts = False
 
     def submit(
@@ -62,9 +64,12 @@ class Recorder:
         """Queue bodies for one transaction.
 
         The future gives their entries once they are booked. It fails with JournalError when they
-        are not durable, with SessionError when they are but contradict the books. Raises
+        are not durable or the service is ending, with SessionError when they are durable but
+        contradict the books. Raises
         ClosedAlready, and queues nothing, when they would close an arm a second time.
         """
+        if self._ended:
+            return _refused()
         closing = self._begin_closing(bodies)
         drafts = [Draft(body, session_id, pen_uid) for body in bodies]
         writer = self._writer
@@ -127,3 +132,10 @@ class Recorder:
             self.accepts = False
         if isinstance(error, Exception):
             self._on_failed(error)
+
+
+def _refused() -> Waiting:
+    refused: Waiting = asyncio.get_running_loop().create_future()
+    refused.set_exception(JournalWriteFailed("The service is ending; nothing more is recorded."))
+    refused.exception()  # seen: whoever only notes something does not wait for it
+    return refused

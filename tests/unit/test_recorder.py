@@ -170,3 +170,15 @@ async def test_a_closing_entry_that_the_disk_refused_may_be_written_again() -> N
     desk.recorder.continue_in(following)
     await desk.recorder.commit(closed(opened(), Amount()))
     assert not desk.books.ledger.intervals[KEY].is_open
+
+
+async def test_a_service_that_is_ending_records_nothing_that_comes_late() -> None:
+    desk = Desk()
+    await desk.recorder.commit(opened())
+    desk.recorder.close()
+    with pytest.raises(JournalWriteFailed, match="ending"):
+        await desk.recorder.commit(batch(ceilings=(2, 20)))
+    desk.recorder.continue_in(desk.scribe)
+    assert not desk.recorder.accepts
+    assert desk.books.ledger.intervals[KEY].puncture_ceiling == 0
+    assert desk.told == []
