@@ -8,14 +8,15 @@ root; only port, clock and disk are the test's.
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, Self
 
 import msgspec
 
-from controller.errors import PortFailed, PortMissing
+from controller.errors import MicropenError, PortFailed, PortMissing
 from controller.link.port import BytePort
 from controller.record.entry import Draft
 from controller.record.events import ArmOpened
@@ -38,6 +39,8 @@ from tests.support.tty import Cable, Happening
 from tests.support.virtual import START_S, VirtualClock, VirtualLoop, advance
 
 REST_POLL_S = 0.002
+INJECTED = "injected by a fault"
+"""Errors that a test raises within the controller say so; any other is a defect."""
 OPERATORS = ("operator", "act")
 """Names of the tasks in which somebody at the operator's place works; they end with the process."""
 QUICK_DISK_S = (0.001, 0.02)
@@ -160,18 +163,30 @@ class Theatre:
             boot_id=f"boot {self.boots} of a test",
             synced=lambda: self.clock_synced,
         )
-        books = read_books(self.folder)
+        with ExitStack() as undo:
+            undo.callback(journal.close)
+            books = read_books(self.folder)
+            undo.pop_all()
         self._desks = []
-        self._service = assemble(
+        service = self._service = assemble(
             self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
         )
-        service = self._service
-        starting = asyncio.create_task(service.start("-"), name="start")
-        await asyncio.wait({starting})
-        if starting.cancelled():
-            return  # a crash in the middle of it is none of the caller's
-        starting.result()
-        self._watching = asyncio.create_task(self._watch(service), name="process")
+        error = await self._in_process(service.start("-"), "start")
+        if isinstance(error, MicropenError):
+            raise error
+        if error is not None:
+            await self._end(service, error)
+        elif self._service is service:
+            self._watching = asyncio.create_task(self._watch(service), name="process")
+
+    async def _in_process(self, work: Coroutine[Any, Any, None], name: str) -> BaseException | None:
+        """Let the process do something; what it raises. A crash in the middle is not told."""
+        task = asyncio.create_task(work, name=name)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        return None if task.cancelled() else task.exception()
 
     async def _watch(self, service: Service) -> None:
         """What `micropen run` does: a service that cannot go on is closed, and the process ends."""
@@ -182,12 +197,25 @@ class Theatre:
             ending.cancel()
         error = ending.exception()
         assert error is not None
+        await self._end(service, error)
+
+    async def _end(self, service: Service, error: BaseException) -> None:
+        """The process ends by an error; whoever operated it hears of that."""
         self.defects.append(error)
         self._service = None
         for task in asyncio.all_tasks():
             if task.get_name() in OPERATORS:
                 task.cancel()
-        await service.close()
+        await self._close(service)
+
+    async def _close(self, service: Service) -> None:
+        """Whatever happens on the way: in the end there is no process and no open file."""
+        desks = self._desks
+        error = await self._in_process(service.close(), "close")
+        if error is not None:
+            self.defects.append(error)
+        for desk in desks:
+            desk.kill(written=False)
 
     async def stop(self) -> None:
         """End the controller in an orderly way."""
@@ -195,7 +223,7 @@ class Theatre:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait({self._watching})
-        await service.close()
+        await self._close(service)
 
     async def crash(self) -> None:
         """SIGKILL: no byte and no entry leaves after this; tasks vanish without a word.
@@ -348,6 +376,7 @@ class Theatre:
         truths = {stage.uid: stage.truth for stage in self.stages}
         assert referee.against(truths) == []
         assert self.ceilings.overruns == []
+        assert [each for each in self.defects if INJECTED not in str(each)] == []
         assert len(referee.open_arms) == still_open
         return referee
 

@@ -15,6 +15,10 @@ OnTraffic = Callable[[float, str, bytes], None]
 """Gets loop time, `to_pen` or `to_host`, and the bytes."""
 
 
+TTY_BUFFER_BYTES = 4_096
+"""A Linux tty keeps a page for who reads it (N_TTY_BUF_SIZE), and takes one from who writes."""
+
+
 class Happening(StrEnum):
     """What really happened at the host's end."""
 
@@ -34,6 +38,7 @@ class Cable:
         self.ears: Ears[Happening] = Ears()
         self.room_bytes: int | None = None
         self.stale: tuple[bytes, bytes] = (b"", b"")
+        self.crowded_s: float | None = None
         self.recent: tuple[bytearray, bytearray] | None = None
         self._held = bytearray()
         self._tty: Tty | None = None
@@ -61,6 +66,10 @@ class Cable:
         if held and self._tty is not None:
             self._tty.pass_on(held)
 
+    def was_not_read(self) -> None:
+        """The process stood still until now: a page of what came is there, the rest is lost."""
+        self.crowded_s = asyncio.get_running_loop().time()
+
     def hold(self, data: bytes) -> None:
         """Take what fits into the buffer."""
         assert self.room_bytes is not None
@@ -82,6 +91,7 @@ class Tty:
         self._cable = cable
         self._port = port
         self.is_open = True
+        self._crowd_bytes = 0
         self._on_bytes: OnBytes = lambda _: None
         self._on_lost: OnLost = lambda _: None
 
@@ -98,8 +108,18 @@ class Tty:
             self._cable.ears.tell(Happening.STALE)
 
     def _arrived(self, data: bytes) -> None:
+        if self._cable.crowded_s is not None:
+            data = self._what_fits(data)
         self._cable.passed("to_host", data)
         self._on_bytes(data)
+
+    def _what_fits(self, data: bytes) -> bytes:
+        if self._cable.crowded_s != asyncio.get_running_loop().time():
+            self._cable.crowded_s, self._crowd_bytes = None, 0
+            return data
+        data = data[: TTY_BUFFER_BYTES - self._crowd_bytes]
+        self._crowd_bytes += len(data)
+        return data
 
     def _lost(self, reason: str) -> None:
         self._cable.ears.tell(Happening.LOST)

@@ -21,7 +21,7 @@ from controller.record.journal import Journal
 from protocol.messages import Health, Status, Stopped
 from tests.soak.catalogue import FaultId
 from tests.soak.faults.common import BaseFault, once, start_again
-from tests.support.theatre import OPERATORS
+from tests.support.theatre import INJECTED, OPERATORS
 from tests.support.tripwire import Tripwire
 from tests.support.tty import Happening
 from tests.support.virtual import VirtualLoop
@@ -32,7 +32,6 @@ MOST_LINES = 3_000
 STEPS_S = (1.0, 3_600.0, 86_400.0, 31_557_600.0, 315_576_000.0)
 SECOND_HOST_ID = 0x5EC0
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-INJECTED = "injected by a fault"
 
 
 class Kill(BaseFault):
@@ -60,7 +59,7 @@ class Stop(BaseFault):
     async def begin(self) -> None:
         if self.theatre.is_running:
             self.happened()
-            _loop().stall(_stall_s(self))
+            _stall(self, _stall_s(self))
 
 
 class LoopStall(BaseFault):
@@ -73,7 +72,7 @@ class LoopStall(BaseFault):
 
         def stall() -> None:
             self.happened()
-            _loop().stall(for_s)
+            _stall(self, for_s)
 
         wire = Tripwire(_lines(self), stall, lambda task: task in self.theatre.bystanders)
         self.later(wire.lift)
@@ -289,10 +288,11 @@ HOST: dict[FaultId, type[BaseFault]] = {
 }
 
 
-def _loop() -> VirtualLoop:
+def _stall(fault: BaseFault, for_s: float) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    return loop
+    loop.stall(for_s)
+    fault.theatre.cable.was_not_read()
 
 
 def _drawn_between(fault: BaseFault, low: float, high: float) -> float:

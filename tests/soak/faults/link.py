@@ -10,7 +10,7 @@ from simulator.line import Effect, Wire
 from tests.soak.catalogue import FaultId
 from tests.soak.faults.common import BaseFault, once
 from tests.support.bills import dosing, pen_for
-from tests.support.tty import Happening
+from tests.support.tty import TTY_BUFFER_BYTES, Happening
 from tests.support.virtual import advance
 
 UNPLUGGED = (
@@ -20,8 +20,6 @@ UNPLUGGED = (
 )
 OTHER_PEN_SEED = 0xB0B
 LINKED_WITHIN_S = 3.0
-TTY_BUFFER_BYTES = 4_096
-"""The write buffer of a Linux tty takes a page."""
 
 
 class Disturbance(BaseFault):
