@@ -43,6 +43,9 @@ hazards: $(READY) ## docs/hazards.md anew, from the tests' marks and their last 
 	$(BIN)/python -m tests.support.hazards > docs/hazards.md.new
 	mv docs/hazards.md.new docs/hazards.md
 
+soak: $(READY) ## trials full of faults; make soak SEED=1 PUNCTURES=100000 ARGS="--jobs 2"
+	$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --punctures $(or $(PUNCTURES),100000) $(ARGS)
+
 bench: $(READY) ## speed and memory against floors of the same run; a quiet machine helps
 	$(BIN)/python -m tests.benchmark
 
