@@ -21,7 +21,8 @@ from tests.support.theatre import Theatre
 from tests.support.virtual import START_S, VirtualLoop, advance
 
 HOURS = float(os.environ.get("QUIET_HOURS", "0.25"))
-"""Virtual hours without a fault; the whole claim is QUIET_HOURS=100, ten minutes of a processor."""
+"""Virtual hours without a fault; the whole claim is QUIET_HOURS=100 with -o faulthandler_timeout=0,
+some ten minutes of a processor."""
 
 SHELF = Catalogue(CONFIG)
 STROKE_S = 0.2
