@@ -16,18 +16,34 @@ from tests.soak.script import FaultRow, Script
 
 MOST_KINDS: Final = 8
 CELLS_A_SEED: Final = 4
-PLAIN_SHARE: Final = 0.06
-"""Of all seeds: none of the catalogue, volume alone."""
+CYCLE: Final = 10
+VOLUME: Final = 2
+"""Of each cycle of seeds so many are for volume, one for a blocked session, the rest for others."""
 F, H, P = FaultId, HostState, PenPhase
 
 
 def draw(seed: int) -> Script:
     """The script of a seed."""
     rng = Random(f"soak draw {seed}")
-    rows: list[FaultRow] = []
-    if rng.random() >= PLAIN_SHARE:
-        rows = _rows(seed, rng)
-    return _script(seed, rng, tuple(rows))
+    if seed % CYCLE < VOLUME:
+        return _volume(seed, rng)
+    return _script(seed, rng, tuple(_rows(seed, rng)))
+
+
+def _volume(seed: int, rng: Random) -> Script:
+    """Many punctures and few faults, or none."""
+    kinds = rng.sample(_known(), rng.choice((0, 1, 2, 4)))
+    rows = [_row(kind, rng, at_s=rng.randint(0, 100), times=rng.randint(1, 5)) for kind in kinds]
+    zones = tuple(rng.randint(2_000, 9_000) for _ in range(4))
+    return Script(
+        seed=seed,
+        plan="stamping",
+        punctures=zones,
+        cadence_hz=rng.randint(120, 150),
+        disk_ms=rng.choice(((1.0, 20.0), (5.0, 40.0))),
+        safety_s=400.0,
+        fault=tuple(rows),
+    )
 
 
 def _script(seed: int, rng: Random, rows: Sequence[FaultRow]) -> Script:
@@ -39,9 +55,8 @@ def _script(seed: int, rng: Random, rows: Sequence[FaultRow]) -> Script:
         punctures=_dosing_zones(rng) if dosing else _stamping_zones(rng),
         cadence_hz=rng.randint(4, 8) if dosing else rng.randint(100, 150),
         dose_nl=rng.choice((500, 1_000, 2_000, 4_000)),
-        baud=115_200,
         disk_ms=rng.choice(((1.0, 20.0), (1.0, 20.0), (5.0, 40.0), (20.0, 80.0), (100.0, 300.0))),
-        safety_s=120.0,
+        safety_s=90.0,
         stop_every_s=round(rng.uniform(1.0, 3.0), 3) if needs_stop or rng.random() < 0.1 else 0.0,
         fault=tuple(rows),
     )
@@ -92,7 +107,11 @@ def _aims() -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
 
 def _slice_of(seed: int) -> list[Cell]:
     blocked, others = _aims()
-    aims, at = (blocked, seed // 12) if seed % 12 == 0 else (others, seed - seed // 12)
+    cycle, place = divmod(seed, CYCLE)
+    if place == VOLUME:
+        aims, at = blocked, cycle
+    else:
+        aims, at = others, cycle * (CYCLE - VOLUME - 1) + place - VOLUME - 1
     return [aims[(at * CELLS_A_SEED + each) % len(aims)] for each in range(CELLS_A_SEED)]
 
 

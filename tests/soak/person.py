@@ -21,6 +21,7 @@ from tests.support.virtual import advance
 TECHNICIAN = Actor(name="technician", role="technician")
 LOOK_S = 0.05
 THINK_S = 0.5
+SUPERVISOR_S = 5.0
 MOST_CLEARS = 5
 """A fault whose cause is still there stays latched; the session is closed over it."""
 ENDING_WITHIN_S = 60.0
@@ -94,8 +95,8 @@ class Person:
     async def _next(self) -> None:
         theatre = self._theatre
         if not theatre.is_running:
-            return
-        if theatre.engine.recorder.failed:
+            await self._start_later()
+        elif theatre.engine.recorder.failed:
             await self._restart()
         elif not self._was_opened:
             await self._alone(theatre.begin(self._plan))
@@ -125,10 +126,19 @@ class Person:
                 await self._alone(self._theatre.stop(), to_the_end=True)
             await self._alone(self._theatre.start(), to_the_end=True)
 
+    async def _start_later(self) -> None:
+        """A service that nobody has started for long: a fault took it down, and is over."""
+        deadline_mono_s = self._theatre.clock.mono_s() + SUPERVISOR_S
+        while not self._theatre.is_running:
+            await advance(LOOK_S)
+            if self._theatre.clock.mono_s() > deadline_mono_s:
+                await self._start()
+
     async def _start(self) -> None:
         self._say("starts the service")
         async with self.life:
-            await self._alone(self._theatre.start(), to_the_end=True)
+            if not self._theatre.is_running:
+                await self._alone(self._theatre.start(), to_the_end=True)
 
     async def _alone(self, work: Coroutine[Any, Any, Any], *, to_the_end: bool = False) -> None:
         """Run it where a crash can end it; its own errors are raised here.

@@ -90,7 +90,11 @@ def told(verdict: Verdict) -> list[str]:
     """A failing trial: seed, digest, what is wrong, and how to see it again."""
     return [
         f"seed {verdict.seed} FAILED, trace {verdict.sha256}",
-        *(f"  {line}" for problem in verdict.problems for line in problem.splitlines()[-MOST_LINES:]),
+        *(
+            f"  {line}"
+            for problem in verdict.problems
+            for line in problem.splitlines()[-MOST_LINES:]
+        ),
         f"  replay: python -m tests.soak --replay {verdict.seed}",
     ]
 

@@ -1,0 +1,198 @@
+"""A slice of the soak in the ordinary suite, and what a soak stands on: replay, scripts, shrinking.
+
+Here the faults of a few hundred seeds; the long runs are `make soak`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from tests.soak.catalogue import FaultId, HostState, PenPhase
+from tests.soak.coverage import Coverage, name_of
+from tests.soak.draw import MOST_KINDS, draw
+from tests.soak.fault import Room
+from tests.soak.reach import CELLS, reachable, why_not
+from tests.soak.registry import FAULTS
+from tests.soak.runner import Soak, Wanted
+from tests.soak.script import FaultRow, Script, load, parse, toml
+from tests.soak.shrink import Shrinker, kind_of
+from tests.soak.tally import Tally, Verdict
+from tests.soak.trial import play
+
+TRIALS = sorted((Path(__file__).parents[1] / "soak" / "trials").glob("*.toml"))
+VOLUME = Script(
+    plan="stamping",
+    punctures=(25_000, 200, 24_800),
+    cadence_hz=150,
+    safety_s=900.0,
+    fault=(
+        FaultRow(FaultId.L1, rate=0.02, lasts_s=600.0),
+        FaultRow(FaultId.L17, at_s=20.0, times=8, every_s=45.0, lasts_s=0.4),
+        FaultRow(FaultId.P2, at_s=40.0, times=6, every_s=60.0),
+        FaultRow(FaultId.H1, at_s=70.0, times=6, every_s=60.0, lasts_s=0.5),
+        FaultRow(FaultId.B2, at_s=5.0, times=20, every_s=20.0, lasts_s=2.0),
+    ),
+)
+OTHER_FOLDER = "import sys; from tests.soak.draw import draw; from tests.soak.trial import play;"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_fifty_thousand_punctures(seed: int) -> None:
+    verdict = play(msgspec.structs.replace(VOLUME, seed=seed))
+    assert verdict.problems == []
+    assert verdict.punctures >= 50_000 - 20  # a running needle rests below its last ceiling
+    assert verdict.repeats == verdict.unaccounted_steps == verdict.lease_overrun_us == 0
+    happened = {cell.split("|")[0] for cell in verdict.cells}
+    assert happened == {row.fault.value for row in VOLUME.fault}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_drawn_trials(seed: int) -> None:
+    verdict = play(draw(seed))
+    assert verdict.problems == []
+    assert verdict.sha256 != Verdict(seed).sha256
+
+
+@pytest.mark.parametrize("path", TRIALS, ids=lambda path: path.stem)
+def test_a_script_of_the_folder(path: Path) -> None:
+    script = load(path)
+    verdict = play(script)
+    assert verdict.problems == []
+    assert {cell.split("|")[0] for cell in verdict.cells} == {row.fault for row in script.fault}
+
+
+# --- the same seed is the same trial ---------------------------------------------------------
+
+
+def _replayed(seed: int, hash_seed: int) -> str:
+    """The digest as another process has it."""
+    code = f"{OTHER_FOLDER} print(play(draw({seed})).sha256)"
+    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()[-1]
+
+
+@contextmanager
+def _load() -> Iterator[None]:
+    """Another process that takes all the processor time it can get."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [102, 105])
+def test_a_seed_is_one_trace(seed: int) -> None:
+    here = play(draw(seed)).sha256
+    with _load():
+        assert play(draw(seed)).sha256 == here
+        assert {_replayed(seed, hash_seed) for hash_seed in (1, 2)} == {here}
+    assert play(draw(seed + 1)).sha256 != here
+
+
+def test_a_draw_is_pure_and_within_bounds() -> None:
+    for seed in range(300):
+        script = draw(seed)
+        Random(0).random()
+        assert draw(seed) == script
+        assert parse(toml(script), "drawn") == script
+        assert len({row.fault for row in script.fault}) <= MOST_KINDS
+
+
+# --- the matrix ------------------------------------------------------------------------------
+
+
+def test_every_fault_has_a_class_and_reachable_cells() -> None:
+    assert FAULTS.keys() == set(FaultId)
+    assert {cell[0] for cell in reachable()} == set(FaultId)
+    assert len(CELLS) == len(FaultId) * len(HostState) * len(PenPhase)
+    assert all(why_not(*cell) != "" for cell in CELLS)
+
+
+def test_the_draws_aim_at_every_reachable_cell() -> None:
+    rows = [row for seed in range(2_000) for row in draw(seed).fault]
+    aimed = {(row.fault, row.host, row.pen) for row in rows}
+    assert set(reachable()) <= aimed
+
+
+def test_coverage_tells_what_is_missing() -> None:
+    cells = reachable()
+    full = {name_of(cell): 7 for cell in cells}
+    assert Coverage(full).missing(7) == [] == Coverage(full).silent()
+    assert Coverage(full | {name_of(cells[3]): 6}).missing(7) == [f"{name_of(cells[3])}: 6"]
+    impossible = next(cell for cell in CELLS if why_not(*cell))
+    assert Coverage({name_of(impossible): 1}).impossible() == [name_of(impossible)]
+
+
+# --- a failure is found and made small -------------------------------------------------------
+
+
+class _Planted:
+    """A fault that breaks the trial itself once it strikes a running session."""
+
+    id = FaultId.L11
+
+    def __init__(self, room: Room, row: FaultRow) -> None:
+        self._room = room
+
+    async def begin(self) -> None:
+        self._room.happened(self.id)
+        if self._room.theatre.states()[0] == "running":
+            raise AssertionError(f"planted at {self._room.theatre.clock.mono_s()}")
+
+    async def end(self) -> None: ...
+
+
+def _with_plant(script: Script) -> Verdict:
+    return play(script, faults=FAULTS | {FaultId.L11: _Planted})
+
+
+def test_a_planted_failure_is_shrunk_to_what_it_needs() -> None:
+    script = Script(
+        punctures=(6, 4, 5),
+        fault=(
+            FaultRow(FaultId.B1, times=3),
+            FaultRow(FaultId.L1, rate=0.01),
+            FaultRow(FaultId.L11, host=HostState.RUNNING, times=4),
+            FaultRow(FaultId.B6, rate=0.5),
+        ),
+    )
+    kind = kind_of(_with_plant(script))
+    assert kind == "AssertionError: planted at #"
+    small = Shrinker(lambda each: kind_of(_with_plant(each)) == kind).shrink(script)
+    assert [(row.fault, row.times) for row in small.fault] == [(FaultId.L11, 1)]
+    assert sum(small.punctures) == 1
+    assert kind_of(_with_plant(parse(toml(small), "small"))) == kind
+
+
+def test_a_soak_counts_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(seed: int) -> Verdict:
+        problems = ["broken"] if seed == 12 else []
+        return Verdict(seed, "00", problems, punctures=10, cells={"B1_down|ready|idle": 2})
+
+    monkeypatch.setattr("tests.soak.runner.play_seed", fake)
+    soak = Soak(Wanted(seed=11, punctures=30, jobs=0), lambda _: True)
+    assert [verdict.seed for verdict in soak.run()] == [11, 12, 13]
+    assert [verdict.seed for verdict in soak.failures] == [12] == soak.tally.failed_seeds
+    assert soak.tally.by_fault() == {"B1_down": 6}
+
+
+def test_a_tally_keeps_maxima() -> None:
+    tally = Tally()
+    for seed, late_us in ((1, 10), (2, 30), (3, 20)):
+        tally.add(Verdict(seed, longest_after_grant_us=late_us, punctures=5, back_after_s=0.1))
+    assert (tally.longest_after_grant_us, tally.punctures, tally.back_after_s) == (30, 15, 0.1)
