@@ -27,6 +27,8 @@ APPLICATION_ID: Final = 0x4D50454E
 
 SYNCHRONOUS_FULL: Final = 2
 BUSY_MS: Final = 1_000
+CHECKPOINT_PAGES: Final = 1_000
+"""WAL pages from which on they are copied into the database: SQLite's own default, 4 MB."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE entries (
@@ -116,10 +118,22 @@ def connect(file: Path, vfs: str | None) -> Connection:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "FULL")
         connection.pragma("cell_size_check", 1)
+        connection.set_wal_hook(_checkpoint)
         if durability(connection) != ("wal", SYNCHRONOUS_FULL):
             raise JournalNotWritable(f"{file} cannot be written durably.")
         undo.pop_all()
     return connection
+
+
+def _checkpoint(connection: Connection, database: str, pages: int) -> int:
+    """After a commit: what SQLite does by itself, but an error is heard and fails the commit.
+
+    SQLite's own hook ignores it, and tries the same file again at the next commit.
+    """
+    if pages >= CHECKPOINT_PAGES:
+        with suppress(apsw.BusyError):  # somebody else is doing one
+            connection.wal_checkpoint(database)
+    return apsw.SQLITE_OK
 
 
 def settle(file: Path) -> None:

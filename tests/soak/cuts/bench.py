@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import process_time
+from unittest.mock import patch
 from zlib import crc32
 
 from controller.errors import MicropenError
+from controller.record import store
 from tests.soak.cuts.bodies import drawn
 from tests.soak.cuts.judge import Judge
 from tests.soak.cuts.record import Change, Event, Promise, Recorder, Replay, changes
-from tests.soak.cuts.story import CHECKPOINT_PAGES, Scribe, Story, checkpoints, said
+from tests.soak.cuts.story import CHECKPOINT_PAGES, Scribe, Story, said
 from tests.support.sim_disk import SimDisk
 
 Image = dict[str, bytes]
@@ -82,7 +84,7 @@ class Bench:
         rng = Random(f"{self._seed}/{number}")
         self._disk.rng = Random(f"{self._seed}/{number}/disk")
         self._put({})
-        with checkpoints(rng.randint(*CHECKPOINT_PAGES)):
+        with patch.object(store, "CHECKPOINT_PAGES", rng.randint(*CHECKPOINT_PAGES)):
             story = Story(self._folder, self._disk, rng)
             events = story.play()
             for where, image, promise in self._images(events, counts):

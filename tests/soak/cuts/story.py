@@ -4,14 +4,11 @@ Appends of all kinds alone and in groups, checkpoints, restarts, SIGKILL between
 them, a reader beside the writer, disks that fail once or fill up, and the successor after that.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Final
-
-import apsw
 
 from controller.errors import JournalNotWritable, JournalWriteFailed
 from controller.record import store
@@ -197,17 +194,3 @@ class Story:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-
-
-@contextmanager
-def checkpoints(pages: int) -> Iterator[None]:
-    """Let SQLite do its checkpoints after so many pages."""
-
-    def hook(connection: apsw.Connection) -> None:
-        connection.wal_autocheckpoint(pages)
-
-    apsw.connection_hooks.append(hook)
-    try:
-        yield
-    finally:
-        apsw.connection_hooks.remove(hook)
