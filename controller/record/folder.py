@@ -45,13 +45,16 @@ def _number(path: Path) -> int:
 
 
 def prepare_folder(folder: Path, min_free_bytes: int) -> None:
-    """Make the folder if need be and refuse one without room.
+    """Make the folder if need be, durably, and refuse one without room.
 
     Raises:
         JournalNotWritable: E5003.
     """
     try:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in made:
+            sync_folder(each.parent)
         room = os.statvfs(folder)
     except OSError as error:
         raise JournalNotWritable(f"{folder} cannot be used: {error.strerror}.") from error

@@ -1,5 +1,6 @@
 """What a new process may believe of a file that a dead one left: only what the disk holds."""
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -77,3 +78,22 @@ def test_a_disk_that_cannot_sync_what_was_left_is_refused(tmp_path: Path) -> Non
             open_journal(tmp_path, vfs=disk.vfs, seed=2)
         assert disk.refused == 1
         open_journal(tmp_path, vfs=disk.vfs, seed=2).close()
+
+
+@pytest.mark.hazard("H04")
+def test_the_names_of_new_folders_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    open_journal(tmp_path / "state" / "training").close()
+    assert {str(tmp_path), str(tmp_path / "state")} <= synced
+    synced.clear()
+    open_journal(tmp_path / "state" / "training", seed=2).close()
+    assert str(tmp_path) not in synced
