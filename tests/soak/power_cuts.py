@@ -26,6 +26,9 @@ RAM = Path("/dev/shm")
 MOST_A_STORY = 2_000
 """Cuts of one session, so that a long one does not take the place of many."""
 
+LINES = 50
+"""Into a file, progress is so many lines."""
+
 
 @contextmanager
 def bench(seed: int) -> Iterator[Bench]:
@@ -54,23 +57,26 @@ def alone(seed: int, cuts: int, first: int = 0) -> Iterator[Counts]:
                 return
 
 
-def one(seed: int, number: int) -> Counts:
+def one(seed: int, number: int, most: int) -> Counts:
     """One story, in a process of its own."""
     with bench(seed) as place:
-        return place.story(number, MOST_A_STORY)
+        return place.story(number, most)
 
 
 def side_by_side(seed: int, cuts: int, first: int, jobs: int) -> Iterator[Counts]:
     """As `alone`, with several processes; a few cuts more than asked for may be made."""
     with ProcessPoolExecutor(jobs) as pool:
         numbers = count(first)
-        running: set[Future[Counts]] = {pool.submit(one, seed, next(numbers)) for _ in range(jobs)}
+        most = min(cuts, MOST_A_STORY)
+        running: set[Future[Counts]] = {
+            pool.submit(one, seed, next(numbers), most) for _ in range(jobs)
+        }
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 cuts -= future.result().cuts
                 if cuts > 0:
-                    running.add(pool.submit(one, seed, next(numbers)))
+                    running.add(pool.submit(one, seed, next(numbers), most))
                 yield future.result()
 
 
@@ -86,8 +92,8 @@ def summary(total: Counts) -> str:
 
 
 def run(seed: int, cuts: int, first: int, jobs: int, console: Console) -> Counts:
-    """All the cuts with a progress bar; raises Lost."""
-    total = Counts()
+    """All the cuts with a progress bar, or with a line now and then into a file; raises Lost."""
+    total, said = Counts(), 0
     stories = side_by_side(seed, cuts, first, jobs) if jobs > 1 else alone(seed, cuts, first)
     bar = Progress(
         TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} power cuts"),
@@ -95,12 +101,16 @@ def run(seed: int, cuts: int, first: int, jobs: int, console: Console) -> Counts
         TextColumn("{task.fields[stories]:,} sessions"),
         TimeRemainingColumn(),
         console=console,
+        disable=not console.is_terminal,
     )
     with bar:
         task: TaskID = bar.add_task("cuts", total=cuts, stories=0)
         for done in stories:
             total.add(done)
             bar.update(task, completed=min(total.cuts, cuts), stories=total.stories)
+            if not console.is_terminal and total.cuts * LINES // cuts > said:
+                said = total.cuts * LINES // cuts
+                console.print(f"{total.cuts:,} of {cuts:,} power cuts, {total.stories:,} sessions")
     return total
 
 
