@@ -10,10 +10,13 @@ from random import Random
 import pytest
 
 from controller.errors import MicropenError
+from controller.session.act_errors import NotFit
 from controller.session.plan import Plan
 from controller.session.states import State
+from tests.scenario.conftest import Figure, wanted
 from tests.soak.catalogue import FaultId
 from tests.soak.faults.common import BaseFault, Place
+from tests.soak.faults.host import HOST
 from tests.soak.faults.link import LINK
 from tests.soak.faults.pen import PEN, CounterWrap
 from tests.soak.script import FaultRow
@@ -47,6 +50,7 @@ class Outcome:
     struck: Counter[tuple[str, str]]
     state: State
     error: MicropenError | None
+    defects: list[BaseException]
 
     @property
     def complete(self) -> bool:
@@ -54,10 +58,11 @@ class Outcome:
 
 
 Maker = Callable[[Place, FaultRow], BaseFault]
-FAULTS: dict[FaultId, Maker] = {**LINK, **PEN}
+FAULTS: dict[FaultId, Maker] = {**LINK, **PEN, **HOST}
 
 
 PATIENCE_S = 60.0
+LOOK_S = 0.02
 
 
 async def alone(
@@ -65,10 +70,11 @@ async def alone(
 ) -> Outcome:
     """A session in which one fault strikes once, in mid-zone."""
     async with Theatre(folder, pen_for(plan), seed=seed) as theatre:
-        stand = Stand(theatre)
+        stand = Stand(theatre, Random(f"a fault alone {seed}"))
         fault = FAULTS[row.fault](stand, row)
         await theatre.begin(plan)
-        work = theatre.operate()
+        work = asyncio.create_task(to_its_end(theatre), name="person")
+        theatre.bystanders.add(work)
         await theatre.until(lambda: theatre.stage.truth.so_far().punctures >= AFTER_PUNCTURES)
         await fault.begin()
         await advance(row.lasts_s)
@@ -77,7 +83,31 @@ async def alone(
         await theatre.rest(1.0)
         referee = theatre.check(still_open=still_open)
         assert stand.struck, "it never happened"
-        return Outcome(referee, stand.struck, theatre.engine.state, error)
+        state, defects = theatre.engine.state, list(theatre.defects)
+        return Outcome(referee, stand.struck, state, error, defects)
+
+
+async def to_its_end(theatre: Theatre) -> None:
+    """A program at the operator's place, again after each end of the process it works in.
+
+    An error in its own code ends the process in an orderly way, as `micropen run` does.
+    """
+    is_done = False
+    while not is_done:
+        await theatre.until(lambda: theatre.is_running)
+        work = theatre.operate()
+        try:
+            await asyncio.wait({work})
+        finally:
+            work.cancel()
+        error = None if work.cancelled() else work.exception()
+        is_done = not work.cancelled() and error is None
+        if isinstance(error, MicropenError):
+            raise error
+        if error is not None:
+            theatre.defects.append(error)
+            await theatre.stop()
+            await theatre.start()
 
 
 async def outcome_of(work: "asyncio.Task[None]") -> MicropenError | None:
@@ -86,7 +116,7 @@ async def outcome_of(work: "asyncio.Task[None]") -> MicropenError | None:
     work.cancel()
     await asyncio.wait({work})
     error = None if work.cancelled() else work.exception()
-    assert error is None or isinstance(error, MicropenError)
+    assert error is None or isinstance(error, MicropenError), error
     return error
 
 
@@ -206,3 +236,88 @@ async def test_lifetime_counters_pass_two_to_the_thirty_two(tmp_path: Path) -> N
     assert first.opened["first"]["punctures"] < 2**32 <= second.opened["first"]["punctures"]
     assert first.certain[0] + second.certain[0] == 14
     assert not referee.alarms
+
+
+HOST_EXPECTED: list[tuple[FaultRow, set[str], set[str]]] = [
+    (FaultRow(fault=FaultId.H1, lasts_s=0.05), {"uncertain_delivery"}, {"new_link", "lapse"}),
+    (FaultRow(fault=FaultId.H1, lasts_s=2.0), LOST, {"lapse"}),
+    (FaultRow(fault=FaultId.H2, value=0.001), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H2, value=0.1), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H2, value=0.7), {"lease_lapsed"}, {"lapse"}),
+    (FaultRow(fault=FaultId.H2, value=60.0), {"lease_lapsed"}, {"lapse"}),
+    (FaultRow(fault=FaultId.H3, value=0.1, lasts_s=1.0), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H3, value=5.0, lasts_s=1.0), {"lease_lapsed"}, {"lapse"}),
+    (FaultRow(fault=FaultId.H10, value=-86_400.0 * 3_650), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H10, value=86_400.0 * 3_650), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H12, value=1, lasts_s=2.0), LOST, {"lapse"}),
+    (FaultRow(fault=FaultId.H12, value=2, lasts_s=2.0), LOST, {"lapse"}),
+    (FaultRow(fault=FaultId.H14, lasts_s=4.0), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H15, value=1, lasts_s=1.0), set(), {"disarmed"}),
+    (FaultRow(fault=FaultId.H15, value=2, lasts_s=1.0), {"uncertain_delivery"}, {"new_link"}),
+]
+
+
+@pytest.mark.parametrize(("row", "alarms", "ends"), HOST_EXPECTED, ids=called)
+async def test_the_host_comes_back(
+    tmp_path: Path, row: FaultRow, alarms: set[str], ends: set[str]
+) -> None:
+    out = await alone(tmp_path / "j", row)
+    assert out.complete
+    assert alarms <= out.referee.alarms
+    assert ends & set(out.referee.end_reasons)
+    assert not out.referee.residuals
+    assert not out.defects
+
+
+@pytest.mark.hazard("H09", "H44")
+@pytest.mark.parametrize("fault", [FaultId.H4, FaultId.H5], ids=["memory", "exception"])
+async def test_an_error_anywhere_stops_the_pen_and_ends_the_process(
+    tmp_path: Path, fault: FaultId, figure: Figure
+) -> None:
+    """Between any two lines of the controller, operator's acts included: every second time."""
+    ends: Counter[str] = Counter()
+    for seed in range(wanted("FAULT_ERRORS", 16)):
+        row = FaultRow(fault=fault, lasts_s=1.0, value=seed % 2)
+        folder = tmp_path / str(seed)
+        out = await alone(folder, row, seed=seed)
+        assert out.complete, seed
+        assert len(out.defects) == 1, (seed, out.defects)
+        ends.update(set(out.referee.end_reasons) - {"disarmed"})
+    assert {"stop", "lapse"} & set(ends)
+    figure(f"{ends}")
+
+
+@pytest.mark.hazard("H09")
+async def test_a_stall_anywhere_is_a_lapse_or_nothing(tmp_path: Path, figure: Figure) -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(wanted("FAULT_STALLS", 25)):
+        row = FaultRow(fault=FaultId.H3, lasts_s=1.0)
+        out = await alone(tmp_path / str(seed), row, seed=seed)
+        assert out.complete, seed
+        assert not out.defects
+        assert not out.referee.residuals
+        ends.update(out.referee.end_reasons)
+    assert {"disarmed", "lapse"} <= set(ends)
+    figure(f"{ends}")
+
+
+@pytest.mark.hazard("H16", "H25")
+async def test_a_host_without_time_treats_nobody_until_its_clock_is_set(tmp_path: Path) -> None:
+    """The vial was mixed "in the future": nothing is given until somebody knows the time."""
+    async with Theatre(tmp_path / "j", pen_for(DOSES)) as theatre:
+        stand = Stand(theatre)
+        fault = HOST[FaultId.H11](stand, FaultRow(fault=FaultId.H11))
+        await theatre.begin(DOSES)
+        work = theatre.operate()
+        await theatre.until(lambda: theatre.stage.truth.so_far().punctures >= AFTER_PUNCTURES)
+        await fault.begin()
+        assert work.cancelled()
+        before = theatre.stage.truth.so_far().punctures
+        with pytest.raises(NotFit, match="in the future"):
+            await theatre.operate()
+        assert theatre.stage.truth.so_far().punctures == before
+        await fault.end()
+        await theatre.operate()
+        referee = theatre.check()
+    assert stand.struck
+    assert [each["outcome"] for each in referee.all("session_closed")] == ["complete"]
