@@ -141,6 +141,10 @@ class Decoder:
         found: list[Frame | Discard] = []
         *ended, rest = data.split(_DELIMITER)
         for part in ended:
+            if not (self._block or self._dropped_bytes) and len(part) <= ENCODED_MAX_BYTES:
+                if part:
+                    found.append(_decode_block(part))
+                continue
             self._take(part)
             if self._dropped_bytes:
                 found.append(Discard(DiscardReason.TOO_LONG, self._dropped_bytes))
@@ -148,7 +152,8 @@ class Decoder:
                 found.append(_decode_block(bytes(self._block)))
             self._block.clear()
             self._dropped_bytes = 0
-        self._take(rest)
+        if rest:
+            self._take(rest)
         return found
 
     def _take(self, part: bytes) -> None:

@@ -74,9 +74,16 @@ class Body:
 
     def advance(self, now_us: int) -> None:
         """Let the world run to `now_us`; an earlier time than the last changes nothing."""
-        if self._is_quiet():
-            self._advance_needle(now_us)
+        plunger, needle = self.plunger, self.needle
+        if plunger.is_moving or self.skin.is_bouncing or not self.fluid.is_still():
+            self._advance_fluid(now_us)
             return
+        while (at_us := needle.next_event_us()) is not None and at_us <= now_us:
+            self._now_us = max(self._now_us, at_us)
+            self._on_needle(at_us, needle.take())
+        self._now_us = self._flowed_us = max(self._now_us, now_us)
+
+    def _advance_fluid(self, now_us: int) -> None:
         at_us = self._next_change_us()
         while at_us is not None and at_us <= now_us:
             self._run_to(at_us)
@@ -84,17 +91,6 @@ class Body:
                 self._on_needle(at_us, self.needle.take())
             at_us = self._next_change_us()
         self._run_to(now_us)
-
-    def _is_quiet(self) -> bool:
-        """Whether time alone changes nothing but the needle."""
-        return not self.plunger.is_moving and not self.skin.is_bouncing and self.fluid.is_still()
-
-    def _advance_needle(self, now_us: int) -> None:
-        needle = self.needle
-        while (at_us := needle.next_event_us()) is not None and at_us <= now_us:
-            self._now_us = max(self._now_us, at_us)
-            self._on_needle(at_us, needle.take())
-        self._now_us = self._flowed_us = max(self._now_us, now_us)
 
     def _next_change_us(self) -> int | None:
         needle_us, pump_us = self.needle.next_event_us(), self.plunger.end_us()

@@ -167,11 +167,11 @@ class PenDevice:
     def indicator(self) -> Indicator:
         """The lamp, the display and the feel of the pen."""
         core = self._core
-        arm = core.open_arm
+        arm, memory = core.arm, core.memory
         return Indicator(
-            arm.mode if arm else None,
+            arm.mode if arm is not None and arm.is_open else None,
             core.is_holding,
-            core.is_latched,
+            memory.stop_latched or memory.fault != 0,
             core.diary.strokes_felt,
             not core.at_rest,
         )

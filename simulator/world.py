@@ -54,7 +54,7 @@ class World:
         self._others = (
             self.trouble.next_wake_us,
             self.hand.next_wake_us,
-            self.mechanism.next_input_us,
+            self.mechanism.skin.next_flip_us,
             self.line.to_pen.next_due_us,
         )
 
@@ -78,11 +78,12 @@ class World:
 
     def next_wake_us(self) -> int | None:
         """When something next happens by itself."""
-        device = self._awake()
-        wake_us = self._boot_at_us if device is None else device.next_wake_us()
-        if device is None and self._hung_until_us is not None:
-            hung_us = self._hung_until_us
-            wake_us = hung_us if wake_us is None else min(wake_us, hung_us)
+        if self._hung_until_us is not None:
+            wake_us: int | None = self._hung_until_us
+        elif self.device is not None:
+            wake_us = self.device.next_wake_us()
+        else:
+            wake_us = self._boot_at_us
         for ask in self._others:
             other_us = ask()
             if other_us is not None and (wake_us is None or other_us < wake_us):
@@ -115,13 +116,14 @@ class World:
     # --- firmware ---
 
     def _run_device(self, at_us: int) -> None:
-        device = self._awake()
-        if device is None:
+        device = self.device
+        if device is None or self._hung_until_us is not None:
             return
         try:
             device.advance(at_us)
-            if self.mechanism.inputs() != self._inputs_told:
-                self._inputs_told = self.mechanism.inputs()
+            inputs = self.mechanism.inputs()
+            if inputs != self._inputs_told:
+                self._inputs_told = inputs
                 device.input_changed(at_us)
         except PowerLostError:
             self.cut_power(at_us, BOOT_OFF_US)
@@ -129,8 +131,8 @@ class World:
         self._after_device(device, at_us)
 
     def _receive(self, data: bytes, at_us: int) -> None:
-        device = self._awake()
-        if device is None:
+        device = self.device
+        if device is None or self._hung_until_us is not None:
             return
         try:
             device.receive(data, at_us)
@@ -145,9 +147,6 @@ class World:
             self.line.to_host.extra_latency_us = self.late_us
             self.line.pen_sends(at_us, output)
         self.hand.notice(at_us, device.indicator())
-
-    def _awake(self) -> PenDevice | None:
-        return self.device if self._hung_until_us is None else None
 
     def _boot(self, at_us: int) -> None:
         self._boot_at_us = None

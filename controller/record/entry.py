@@ -81,8 +81,7 @@ def chain_hash(
     `stamp` is host boot id, mono_ns, wall, clock_synced; `owner` is session id, pen uid.
     """
     boot_id, mono_ns, wall, synced = stamp
-    digest = hashlib.sha256(HASH_PREFIX)
-    for text in (
+    texts = (
         str(seq),
         prev_hash,
         boot_id,
@@ -91,11 +90,9 @@ def chain_hash(
         None if synced is None else str(int(synced)),
         *owner,
         kind,
-    ):
-        digest.update(_sized(text))
-    digest.update(_length(len(body_json)))
-    digest.update(body_json)
-    return digest.hexdigest()
+    )
+    sized = [HASH_PREFIX, *(_sized(text) for text in texts), _length(len(body_json)), body_json]
+    return hashlib.sha256(b"".join(sized)).hexdigest()
 
 
 def _sized(text: str | None) -> bytes:

@@ -128,6 +128,22 @@ class LeanLoop(asyncio.SelectorEventLoop):
             heapq.heapify(self._timers)
             self._timers_cancelled = 0
 
+    def leap(self, to_s: float) -> bool:
+        """Let time go to an instant at once, if a turn of the loop would do no more than that."""
+        if self._ready or self._stopping or self._real_work or self._files.watched > 1:
+            return False
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+            self._timers_cancelled -= 1
+        if timers and timers[0][0] <= to_s + self._clock_resolution:
+            return False
+        return self._may_jump(to_s)
+
+    def _may_jump(self, to_s: float) -> bool:
+        """Go on to `to_s`, or leave the refusal to `_jump`."""
+        raise NotImplementedError
+
     def _run_once(self) -> None:
         ready, timers = self._ready, self._timers
         while timers and timers[0][2]._cancelled:

@@ -1,5 +1,6 @@
 """One simulated pen in the loop's time: what a room can do to it, and what it really did."""
 
+import asyncio
 from typing import Any
 
 from controller.record.events import hex_id
@@ -9,6 +10,7 @@ from simulator.misbehaviour import FaultName, FaultSettings
 from simulator.ports import Chip
 from simulator.scenario import Scenario
 from simulator.world import World
+from tests.support.lean_loop import LeanLoop
 from tests.support.truth import Truth
 
 
@@ -17,7 +19,8 @@ class Stage:
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.world = World(scenario, seed)
-        self.driver = Driver(self.world)
+        loop = asyncio.get_running_loop()
+        self.driver = Driver(self.world, leap=loop.leap if isinstance(loop, LeanLoop) else None)
         self.truth = Truth(self.world.mechanism.oracle)
         self.uid = hex_id(self.world.spec.uid)
 

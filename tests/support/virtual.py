@@ -58,6 +58,12 @@ class VirtualLoop(LeanLoop):
         """Time passes and nothing runs: the process is stopped, or code is in its way."""
         self._jump(self._now_s + seconds)
 
+    def _may_jump(self, to_s: float) -> bool:
+        if to_s - START_S > self.limit_s:
+            return False
+        self._jump(to_s)
+        return True
+
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
         if not self._real_work:
             self._jump(self._timers[0][0] if self._timers else None)
