@@ -20,11 +20,12 @@ from random import Random
 import msgspec
 import structlog
 
+from controller.errors import MicropenError
 from controller.session.plan import Plan
 from protocol.limits import BRAKE_TO_REST_MAX_US, LEASE_HOST_MAX_US
 from tests.support.bills import dosing, pen_for, stamping
 from tests.support.points import CountedTheatre, Points
-from tests.support.virtual import VirtualLoop, run_virtual
+from tests.support.virtual import VirtualLoop, advance, run_virtual
 
 SESSIONS: dict[str, Plan] = {"dosing": dosing(3, 2), "stamping": stamping(30, 20)}
 """Two zones each, with prime, and a hand that is quick."""
@@ -34,6 +35,10 @@ OUT_S = (0.01, 0.1, 0.4, 1.5)
 PATIENCE_S = 120.0
 SLICE_S = 0.002
 SEED = 7
+
+
+FINDINGS = (AssertionError, TimeoutError, MicropenError, RuntimeError, LookupError, ValueError)
+"""What is told as a strike's problem; anything else ends the sweep."""
 
 
 class Kind(StrEnum):
@@ -139,7 +144,7 @@ class Strike:
     async def _watch_until_rest(self, seconds: float) -> None:
         """Measured for at least the bound when the cable or the process is away for so long."""
         if seconds < REST_S:
-            await asyncio.sleep(seconds)
+            await advance(seconds)
             return
         self.rest_s = await self.theatre.rest(seconds)
         self.punctures_after = self._made - self._before
@@ -182,7 +187,7 @@ def strike_once(session: str, point: int, kind: Kind) -> Outcome:
     with tempfile.TemporaryDirectory(dir=_ram()) as folder:
         try:
             outcome = run_virtual(played(Path(folder) / "j"))
-        except Exception as error:  # noqa: BLE001 - all of it is the finding
+        except FINDINGS as error:
             problem = f"{type(error).__name__}: {error}"
             return Outcome(session, point, kind, "", 0.0, 0, problem)
     return outcome or Outcome(session, point, kind, "", 0.0, 0, "the point was never reached")
