@@ -170,3 +170,18 @@ async def test_the_prime_is_booked_apart_from_what_was_given(tmp_path: Path) -> 
     assert Fraction(syringe["delivered_nl"]) == Fraction(given * PICOLITRES, 1_000)
     assert Fraction(syringe["primed_nl"]) == Fraction(primed * PICOLITRES, 1_000) >= 20_000
     assert given == 3 * DOSE_STEPS
+
+
+@pytest.mark.hazard("H30")
+async def test_a_purge_is_booked_to_nobody(tmp_path: Path) -> None:
+    plan = dosing(3, prime_nl=5_000)
+    async with Theatre(tmp_path / "j", pen_for(plan)) as theatre:
+        await theatre.begin(plan)
+        await theatre.until(lambda: theatre.engine.reconciled)
+        await theatre.acts.purge(12_000, PROGRAM)
+        await theatre.until(lambda: theatre.engine.state is State.READY)
+        await theatre.operate()
+        referee = theatre.check()
+    (syringe,) = referee.all("session_closed")[0]["account"]["syringes"]
+    assert Fraction(syringe["purged_nl"]) > 11_990
+    assert Fraction(syringe["delivered_nl"]) == Fraction(3 * DOSE_STEPS * PICOLITRES, 1_000)

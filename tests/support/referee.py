@@ -224,7 +224,7 @@ class Referee:
 
 def _unbalanced(account: Json) -> Iterator[str]:
     for syringe in account["syringes"]:
-        parts = ("delivered_nl", "primed_nl", "discarded_nl", "unknown_nl")
+        parts = ("delivered_nl", "primed_nl", "purged_nl", "discarded_nl", "unknown_nl")
         gone = sum((Fraction(syringe[name]) for name in parts), Fraction(0))
         if gone != syringe["loaded_nl"]:
             yield f"syringe {syringe['syringe']}: {syringe['loaded_nl']} nl loaded, {gone} gone"
