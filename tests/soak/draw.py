@@ -4,8 +4,9 @@ A swarm: each seed draws a few kinds of faults and their rates. Consecutive seed
 the reachable cells of the coverage matrix, a slice each, so that a long soak hits every cell often.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import product
 from random import Random
 from typing import Final
 
@@ -15,10 +16,10 @@ from tests.soak.registry import FAULTS
 from tests.soak.script import FaultRow, Script
 
 MOST_KINDS: Final = 8
-CELLS_A_SEED: Final = 4
+CELLS_A_SEED: Final = 5
 CYCLE: Final = 10
 VOLUME: Final = 2
-"""Of each cycle of seeds so many are for volume, one for a blocked session, the rest for others."""
+"""Of each cycle of seeds so many are for volume; the others aim at a slice of cells each."""
 F, H, P = FaultId, HostState, PenPhase
 
 
@@ -52,7 +53,7 @@ def _script(seed: int, rng: Random, rows: Sequence[FaultRow]) -> Script:
     return Script(
         seed=seed,
         plan="dosing" if dosing else "stamping",
-        punctures=_dosing_zones(rng) if dosing else _stamping_zones(rng),
+        punctures=_dosing_zones(rng) if dosing else _stamping_zones(rng, rows),
         cadence_hz=rng.randint(4, 8) if dosing else rng.randint(100, 150),
         dose_nl=rng.choice((500, 1_000, 2_000, 4_000)),
         disk_ms=rng.choice(((1.0, 20.0), (1.0, 20.0), (5.0, 40.0), (20.0, 80.0), (100.0, 300.0))),
@@ -66,8 +67,11 @@ def _is_latched(row: FaultRow) -> bool:
     return row.host is H.LATCHED or row.pen is P.LATCHED
 
 
-def _stamping_zones(rng: Random) -> tuple[int, ...]:
-    if rng.random() < 0.4:
+def _stamping_zones(rng: Random, rows: Sequence[FaultRow]) -> tuple[int, ...]:
+    at_an_end = any(
+        row.host in (H.ARMING, H.ENDING) or row.pen in (P.ARMED, P.BRAKING) for row in rows
+    )
+    if at_an_end or rng.random() < 0.2:
         return tuple(rng.randint(60, 200) for _ in range(rng.randint(15, 35)))
     return tuple(rng.randint(500, 3_000) for _ in range(rng.randint(1, 4)))
 
@@ -83,7 +87,7 @@ def _rows(seed: int, rng: Random) -> list[FaultRow]:
     rows = [_aimed(cell, rng) for cell in _slice_of(seed)]
     rows += _enablers(rows, rng)
     kinds = {row.fault for row in rows}
-    for _ in range(rng.randint(0, MOST_KINDS)):
+    for _ in range(rng.choice((0, 0, 1, 3))):
         fault = rng.choice(_known())
         if len(kinds | {fault}) <= MOST_KINDS:
             kinds.add(fault)
@@ -97,27 +101,29 @@ def _known() -> tuple[FaultId, ...]:
 
 
 @cache
-def _aims() -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
-    """Reachable cells in two shuffled lists: those of a blocked session, and all others."""
-    cells = [cell for cell in reachable() if cell[0] in FAULTS]
-    Random("soak cells").shuffle(cells)
-    blocked = tuple(cell for cell in cells if cell[1] is H.BLOCKED)
-    return blocked, tuple(cell for cell in cells if cell[1] is not H.BLOCKED)
+def _aims() -> tuple[tuple[Cell, ...], ...]:
+    """Slices of cells of one pair of states each: what brings it about serves all of a slice."""
+    rng = Random("soak cells")
+    slices = [each for pair in product(H, P) for each in _slices(pair, rng)]
+    rng.shuffle(slices)
+    return tuple(slices)
 
 
-def _slice_of(seed: int) -> list[Cell]:
-    blocked, others = _aims()
+def _slices(pair: tuple[HostState, PenPhase], rng: Random) -> Iterator[tuple[Cell, ...]]:
+    cells = [cell for cell in reachable() if cell[1:] == pair and cell[0] in FAULTS]
+    rng.shuffle(cells)
+    for at in range(0, len(cells), CELLS_A_SEED):
+        yield tuple(cells[at : at + CELLS_A_SEED])
+
+
+def _slice_of(seed: int) -> tuple[Cell, ...]:
     cycle, place = divmod(seed, CYCLE)
-    if place == VOLUME:
-        aims, at = blocked, cycle
-    else:
-        aims, at = others, cycle * (CYCLE - VOLUME - 1) + place - VOLUME - 1
-    return [aims[(at * CELLS_A_SEED + each) % len(aims)] for each in range(CELLS_A_SEED)]
+    return _aims()[(cycle * (CYCLE - VOLUME) + place - VOLUME) % len(_aims())]
 
 
 def _aimed(cell: Cell, rng: Random) -> FaultRow:
     fault, host, pen = cell
-    return _row(fault, rng, host=host, pen=pen, at_s=0.0, times=rng.randint(10, 30))
+    return _row(fault, rng, host=host, pen=pen, at_s=0.0, times=40)
 
 
 def _at_random(fault: FaultId, rng: Random) -> FaultRow:

@@ -9,12 +9,21 @@ class House(Theatre):
 
     post: Post | None = None
     _is_dark: bool = False
+    _at_the_cut: tuple[str, str] | None = None
+
+    def states(self) -> tuple[str, str]:
+        """As a `Theatre` says; in a power cut, what it met."""
+        return self._at_the_cut or super().states()
 
     async def power_cut(self, disk: Disk) -> None:
-        if self.post is not None:
-            self._is_dark = True
-            await self.post.kill_telemetry()
-        await super().power_cut(disk)
+        self._at_the_cut = super().states()
+        try:
+            if self.post is not None:
+                self._is_dark = True
+                await self.post.kill_telemetry()
+            await super().power_cut(disk)
+        finally:
+            self._at_the_cut = None
 
     async def start(self) -> None:
         if self.post is not None and self._is_dark:

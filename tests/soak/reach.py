@@ -40,11 +40,59 @@ def why_not(fault: FaultId, host: HostState, pen: PenPhase) -> str | None:
 
 def _needs_process(host: HostState, pen: PenPhase) -> str | None:
     del pen
-    return "there is no process" if host is H.DEAD else None
+    return "there is no process that it could hit" if host is H.DEAD else None
 
 
+def _boots(host: HostState, pen: PenPhase) -> str | None:
+    del pen
+    return None if host is H.UNLINKED else "it is noticed by a host that has just booted"
+
+
+def _no_descriptors(host: HostState, pen: PenPhase) -> str | None:
+    del pen
+    if host in (H.UNLINKED, H.DEAD):
+        return None
+    return "descriptors are missed where something is opened: at the start and for the port"
+
+
+def _needs_stroke(host: HostState, pen: PenPhase) -> str | None:
+    del host
+    if pen in (P.RUNNING, P.BRAKING):
+        return None
+    return "it strikes in the middle or at the end of a stroke, and there is none"
+
+
+def _needs_power(host: HostState, pen: PenPhase) -> str | None:
+    del host
+    return "the pen is off already" if pen is P.OFF else None
+
+
+def _needs_port(host: HostState, pen: PenPhase) -> str | None:
+    del pen
+    return "nobody has the port open, so nobody could notice" if host is H.DEAD else None
+
+
+def _needs_link(host: HostState, pen: PenPhase) -> str | None:
+    if host is H.DEAD:
+        return "it takes effect when a host has linked another pen, and there is none"
+    return _all_but_linked(pen)
+
+
+def _all_but_linked(pen: PenPhase) -> str | None:
+    if pen in (P.IDLE, P.LATCHED):
+        return None
+    return "a pen that was plugged in just now has been linked, and rests"
+
+
+F = FaultId
 RULES: dict[FaultId, Rule] = {
-    FaultId.H1: lambda _host, _pen: None,
+    **dict.fromkeys((F.H1, F.H2, F.H3, F.H4, F.H5, F.H13), _needs_process),
+    **dict.fromkeys([fault for fault in F if fault.place == "L"], _needs_port),
+    **dict.fromkeys((F.P2, F.P3, F.P9), _needs_stroke),
+    F.P7: _needs_power,
+    F.H11: _boots,
+    F.H12: _no_descriptors,
+    F.L19: _needs_link,
 }
 
 CELLS: Final[tuple[Cell, ...]] = tuple(
