@@ -44,6 +44,8 @@ class World:
         self.trouble = Trouble(scenario.fault, stream(self.seed, "trouble"))
         self.device: PenDevice | None = None
         self.late_us = 0
+        self.steps = 0
+        """Instants so far at which something happened by itself."""
         self._rng = stream(self.seed, "memory")
         self._now_us = 0
         self._boot_at_us: int | None = 0
@@ -97,6 +99,7 @@ class World:
 
     def _step(self, at_us: int) -> None:
         self._now_us = at_us
+        self.steps += 1
         self.mechanism.advance(at_us)
         self.trouble.strike(self, at_us)
         if self._hung_until_us is not None and self._hung_until_us <= at_us:
