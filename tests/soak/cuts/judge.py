@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 
 from tests.soak.cuts.record import MADE_BY_THE_JOURNAL, Promise, Said
@@ -57,7 +58,7 @@ class Judge:
     def _chain(self, files: Sequence[Sequence[Row]]) -> Iterator[Row]:
         """The rows of all files up to where each successor says that they end."""
         ends = [_named_end(rows) for rows in files[1:]]
-        for rows, end in zip(files, [*ends, None], strict=True):
+        for rows, end in zip_longest(files, ends):
             for row in rows:
                 if end is None or int(row[0] or b"0") <= end:
                     yield row
