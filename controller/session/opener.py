@@ -6,7 +6,7 @@ a stop, the loss of the pen, a refusal - ends it by its own id.
 
 import asyncio
 
-from controller.errors import LinkError, LinkLost, PenRefused
+from controller.errors import LinkError, LinkLost, MicropenError, PenRefused
 from controller.pen.driver import Pen
 from controller.record.events import Actor
 from controller.session import arming
@@ -73,8 +73,10 @@ class Opener:
 
     def _opened(self, opening: "asyncio.Task[None]") -> None:
         self._opening.discard(opening)
-        if not opening.cancelled():
-            opening.exception()  # a refusal is on record, also when whoever asked has gone away
+        error = None if opening.cancelled() else opening.exception()
+        # A refusal is on record, also when whoever asked has gone away; anything else is not.
+        if error is not None and not isinstance(error, MicropenError):
+            self._engine.on_defect(error)
 
     async def _open_arm(self, pen: Pen, prepared: arming.Prepared, stops: int) -> None:
         engine, opened = self._engine, prepared.opened

@@ -9,20 +9,20 @@ from random import Random
 
 import pytest
 
-from controller.errors import MicropenError
+from controller.errors import InternalDefect, MicropenError
 from controller.session.act_errors import NotFit
 from controller.session.plan import Plan
 from controller.session.states import State
 from tests.scenario.conftest import Figure, wanted
 from tests.soak.catalogue import FaultId
-from tests.soak.faults.common import BaseFault, Place
+from tests.soak.faults.common import BaseFault, Place, start_again
 from tests.soak.faults.host import HOST
 from tests.soak.faults.link import LINK
 from tests.soak.faults.pen import PEN, CounterWrap
 from tests.soak.script import FaultRow
 from tests.support.bills import dosing, pen_for
 from tests.support.referee import Referee
-from tests.support.theatre import Theatre
+from tests.support.theatre import INJECTED, Theatre
 from tests.support.virtual import advance
 
 DOSES = dosing(8, 6)
@@ -105,8 +105,7 @@ async def to_its_end(theatre: Theatre) -> None:
         if isinstance(error, MicropenError):
             raise error
         if error is not None:
-            theatre.defects.append(error)
-            await theatre.stop()
+            await theatre.operator_failed(error)
             await theatre.start()
 
 
@@ -320,4 +319,25 @@ async def test_a_host_without_time_treats_nobody_until_its_clock_is_set(tmp_path
         await theatre.operate()
         referee = theatre.check()
     assert stand.struck
+    assert [each["outcome"] for each in referee.all("session_closed")] == ["complete"]
+
+
+@pytest.mark.hazard("H09")
+async def test_an_error_while_an_arm_opens_is_not_lost_with_whoever_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError(INJECTED)
+
+    async with Theatre(tmp_path / "j", pen_for(DOSES)) as theatre:
+        await theatre.begin(DOSES)
+        work = theatre.operate()
+        monkeypatch.setattr(theatre.engine, "armed", broken)
+        await theatre.until(lambda: theatre.engine.state is State.ARMING)
+        work.cancel()
+        await theatre.until(lambda: not theatre.is_running, within_s=2.0)
+        assert [type(each) for each in theatre.defects] == [InternalDefect]
+        await start_again(theatre)
+        await theatre.operate()
+        referee = theatre.check()
     assert [each["outcome"] for each in referee.all("session_closed")] == ["complete"]
