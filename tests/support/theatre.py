@@ -121,6 +121,11 @@ class Theatre:
         return self._service is not None
 
     @property
+    def own_defects(self) -> list[BaseException]:
+        """Errors that ended a process and that no test had put there."""
+        return [error for error in self.defects if INJECTED not in str(error)]
+
+    @property
     def service(self) -> Service:
         assert self._service is not None, "the controller is down"
         return self._service
@@ -199,6 +204,18 @@ class Theatre:
         assert error is not None
         await self._end(service, error)
 
+    async def operator_failed(self, error: BaseException) -> None:
+        """An error in the operator's program ends the process, as that of `micropen run`.
+
+        Raises the error unless a test put it there.
+        """
+        if INJECTED not in str(error):
+            raise error
+        service, self._service = self._service, None
+        if service is not None:
+            await self._watch_no_more()
+            await self._end(service, error)
+
     async def _end(self, service: Service, error: BaseException) -> None:
         """The process ends by an error; whoever operated it hears of that."""
         self.defects.append(error)
@@ -211,18 +228,23 @@ class Theatre:
     async def _close(self, service: Service) -> None:
         """Whatever happens on the way: in the end there is no process and no open file."""
         desks = self._desks
-        error = await self._in_process(service.close(), "close")
+        try:
+            error = await self._in_process(service.close(), "close")
+        finally:
+            for desk in desks:
+                desk.kill(written=False)
         if error is not None:
             self.defects.append(error)
-        for desk in desks:
-            desk.kill(written=False)
+
+    async def _watch_no_more(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
 
     async def stop(self) -> None:
         """End the controller in an orderly way."""
         service, self._service = self.service, None
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait({self._watching})
+        await self._watch_no_more()
         await self._close(service)
 
     async def crash(self) -> None:
@@ -376,7 +398,7 @@ class Theatre:
         truths = {stage.uid: stage.truth for stage in self.stages}
         assert referee.against(truths) == []
         assert self.ceilings.overruns == []
-        assert [each for each in self.defects if INJECTED not in str(each)] == []
+        assert self.own_defects == []
         assert len(referee.open_arms) == still_open
         return referee
 

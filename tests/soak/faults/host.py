@@ -6,7 +6,6 @@ callback of the loop. `Tripwire` says how.
 
 import asyncio
 import math
-import os
 import re
 import resource
 from collections.abc import Callable, Sequence
@@ -309,11 +308,9 @@ def _lines(fault: BaseFault) -> int:
 
 
 def _no_descriptor_left() -> Callable[[], None]:
-    """Lower this process's limit to what is open; returns what puts it back."""
+    """Allow this process no further descriptor; returns what puts the limit back."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
