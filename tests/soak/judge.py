@@ -18,6 +18,7 @@ def judge(theatre: Theatre, verdict: Verdict) -> None:
     truths = {stage.uid: stage.truth for stage in theatre.stages}
     verdict.problems += referee.against(truths)
     verdict.problems += [f"over the ceiling: {each}" for each in theatre.ceilings.overruns]
+    verdict.problems += [f"defect of the controller: {each!r}" for each in theatre.own_defects]
     verdict.problems += [f"{arm.name} is still open" for arm in referee.open_arms]
     verdict.ceiling_looks = theatre.ceilings.looks
     verdict.arms, verdict.residuals = len(referee.arms), len(referee.residuals)

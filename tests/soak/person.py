@@ -152,8 +152,11 @@ class Person:
             if not to_the_end:
                 task.cancel()
             await asyncio.wait({task})
-        if not task.cancelled():
-            task.result()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, MicropenError):
+            raise error
+        if error is not None:
+            await self._theatre.operator_failed(error)
 
     def _note_opened(self) -> None:
         if self.opened_mono_s is None:
