@@ -153,12 +153,14 @@ def _row(
 
 def _enablers(rows: Sequence[FaultRow], rng: Random) -> list[FaultRow]:
     """Rows that bring about the states for which others wait."""
-    needed: list[FaultId] = []
+    needed: dict[tuple[FaultId, HostState | None], None] = {}
     for row in rows:
-        needed += _ENABLES_HOST.get(row.host, ()) if row.host else ()
-        needed += _ENABLES_PEN.get(row.pen, ()) if row.pen else ()
-    known = [fault for fault in dict.fromkeys(needed) if fault in FAULTS]
-    return [_enabler(fault, rng) for fault in known]
+        outside = row.host if row.host in (H.NONE, H.CLOSED) else None
+        for fault in _ENABLES_HOST.get(row.host, ()) if row.host else ():
+            needed[fault, H.RUNNING if fault in (F.P6, F.L17) else None] = None
+        for fault in _ENABLES_PEN.get(row.pen, ()) if row.pen else ():
+            needed[fault, outside] = None
+    return [_enabler(fault, host, rng) for fault, host in needed if fault in FAULTS]
 
 
 _ENABLES_HOST: Final[dict[HostState, tuple[FaultId, ...]]] = {
@@ -170,12 +172,13 @@ _ENABLES_HOST: Final[dict[HostState, tuple[FaultId, ...]]] = {
 _ENABLES_PEN: Final[dict[PenPhase, tuple[FaultId, ...]]] = {P.OFF: (F.P1,)}
 
 
-def _enabler(fault: FaultId, rng: Random) -> FaultRow:
+def _enabler(fault: FaultId, host: HostState | None, rng: Random) -> FaultRow:
     return FaultRow(
         fault=fault,
-        at_s=round(rng.uniform(0.5, 3.0), 3),
-        host=H.RUNNING if fault in (F.P6, F.L17) else None,
-        times=1 if fault is F.P6 else 30,
+        at_s=0.0 if host is H.NONE else round(rng.uniform(0.5, 3.0), 3),
+        host=host,
+        times=1 if fault is F.P6 else 40,
         every_s=round(rng.uniform(1.0, 2.0), 3),
         lasts_s=round(rng.uniform(0.2, 0.8), 3),
+        value=1.0 if fault is F.P6 else 0.0,
     )

@@ -153,10 +153,10 @@ class Trial:
         cues = self._cues(theatre, disk, post, watch, opened, person.life)
         async with _together(theatre) as start:
             players = [start(cue.run()) for cue in cues]
-            await self._lobby(theatre, cues)
-            work = start(person.treat())
             if self.script.stop_every_s:
                 start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
+            await self._lobby(theatre, cues)
+            work = start(person.treat())
             opened.set()
             deadline_mono_s = theatre.clock.mono_s() + self.script.safety_s
             while theatre.clock.mono_s() < deadline_mono_s and not _over(work, cues):

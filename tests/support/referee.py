@@ -28,6 +28,8 @@ class Arm:
     punctures_ahead: int = 0
     steps_ahead: int = 0
     closed: Json | None = None
+    _pricks: int = 0
+    _steps: int = 0
 
     @property
     def name(self) -> str:
@@ -49,8 +51,7 @@ class Arm:
 
     @property
     def _made(self) -> tuple[int, int]:
-        pricks = sum(event["kind"] in ("puncture", "bench") for event in self.events)
-        return pricks, sum(event["steps"] for event in self.events)
+        return self._pricks, self._steps
 
     def _since_first(self, counters: Json) -> tuple[int, int]:
         first = self.opened["first"]
@@ -59,6 +60,9 @@ class Arm:
     def take(self, batch: Json) -> Iterator[str]:
         """Add a batch of events; they were made under the ceilings committed before it."""
         self.events += batch["strokes"]
+        for event in batch["strokes"]:
+            self._pricks += event["kind"] in ("puncture", "bench")
+            self._steps += event["steps"]
         if self.closed is None and batch["strokes"] and not _fits(self._made, self._ahead):
             yield f"{self.name}: events {self._made} over the committed ceilings {self._ahead}"
         first = self.opened["first"]
