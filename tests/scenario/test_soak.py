@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.coverage import Coverage, name_of
 from tests.soak.draw import MOST_KINDS, draw
-from tests.soak.fault import Room
+from tests.soak.fault import Fault, Room
 from tests.soak.reach import CELLS, reachable, why_not
 from tests.soak.registry import FAULTS
 from tests.soak.runner import Soak, Wanted
@@ -144,7 +145,7 @@ def test_coverage_tells_what_is_missing() -> None:
 class _Planted:
     """A fault that breaks the trial itself once it strikes a running session."""
 
-    id = FaultId.L11
+    id: ClassVar[FaultId] = FaultId.L11
 
     def __init__(self, room: Room, row: FaultRow) -> None:
         self._room = room
@@ -158,7 +159,8 @@ class _Planted:
 
 
 def _with_plant(script: Script) -> Verdict:
-    return play(script, faults=FAULTS | {FaultId.L11: _Planted})
+    planted: dict[FaultId, type[Fault]] = {**FAULTS, FaultId.L11: _Planted}
+    return play(script, faults=planted)
 
 
 def test_a_planted_failure_is_shrunk_to_what_it_needs() -> None:

@@ -227,9 +227,10 @@ class _Household(set["asyncio.Task[Any]"]):
         super().add(task)
         self._bystanders.add(task)
 
-    def discard(self, task: "asyncio.Task[Any]") -> None:
-        super().discard(task)
-        self._bystanders.discard(task)
+    def discard(self, task: object) -> None:
+        if isinstance(task, asyncio.Task):
+            super().discard(task)
+            self._bystanders.discard(task)
 
 
 def _single(error: BaseException) -> list[BaseException]:
