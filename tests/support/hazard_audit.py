@@ -22,6 +22,7 @@ class HazardAudit:
         self._marked: dict[str, list[str]] = {}
         self._outcomes: dict[str, str] = {}
         self._full = False
+        self._whole_files: set[str] = set()
         self.unproven: list[str] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -30,6 +31,8 @@ class HazardAudit:
         chosen = any(getattr(option, name, None) for name in CHOICES)
         whole = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
         self._full = whole and not chosen and not option.collectonly
+        if not chosen and not any("::" in argument for argument in self._config.args):
+            self._whole_files = {item.nodeid.split("::")[0] for item in session.items}
         for item in session.items:
             names = [name for mark in item.iter_markers("hazard") for name in mark.args]
             if names:
@@ -64,10 +67,18 @@ class HazardAudit:
             terminalreporter.write_line(f"HAZARD WITHOUT A PASSING TEST: {name}")
 
     def _keep(self) -> None:
-        """A full run replaces what was kept, another one is joined to it."""
+        """A full run replaces what was kept, another one is joined to it.
+
+        Of a file that was run whole nothing older stays: a test may have been renamed.
+        """
         wall, commit = datetime.now(UTC).isoformat(timespec="seconds"), _commit()
         path = self._config.rootpath / RESULTS
-        kept = {} if self._full else load_results(path)
+        before = {} if self._full else load_results(path)
+        kept = {
+            node: result
+            for node, result in before.items()
+            if node.split("::")[0] not in self._whole_files
+        }
         for node, outcome in self._outcomes.items():
             kept[node] = Result(outcome=outcome, wall=wall, commit=commit)
         path.parent.mkdir(exist_ok=True)
