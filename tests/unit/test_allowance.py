@@ -69,6 +69,38 @@ def test_a_dose_that_is_no_whole_step_allows_nothing() -> None:
     assert dosing(room(1_000), steps=0) == Allowance(0, 0, "certificate")
 
 
+def test_a_room_is_in_nanolitres_unless_it_says_otherwise() -> None:
+    assert dosing(Room("syringe", Fraction(30), Fraction(0))) == Allowance(3, 30, "syringe")
+
+
+@pytest.mark.hazard("H27")
+def test_units_without_a_concentration_allow_not_one_step() -> None:
+    allowance = dose_allowance(
+        punctures_left=8,
+        steps_a_puncture=1,
+        picolitres_a_step=1,
+        rooms=[room(1, unit="units")],
+        units_a_nl=None,
+    )
+    assert allowance.punctures == 0
+
+
+@pytest.mark.parametrize(
+    ("punctures", "steps", "is_nothing"), [(0, 0, True), (8, 0, False), (0, 9, False)]
+)
+def test_punctures_without_dose_and_a_prime_without_punctures_are_something(
+    punctures: int, steps: int, is_nothing: bool
+) -> None:
+    assert Allowance(punctures, steps, "plan").is_nothing is is_nothing
+
+
+def test_neither_a_room_nor_an_allowance_can_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        room(1).used = Fraction(0)  # type: ignore[misc]  # what must not work
+    with pytest.raises(AttributeError):
+        Allowance(1, 1, "plan").steps = 2  # type: ignore[misc]  # what must not work
+
+
 def test_without_dispense_punctures_are_counted() -> None:
     density = Room("hole density", Fraction(25, 2), Fraction(4), "punctures")
     assert stroke_allowance(20, [density]) == Allowance(8, 0, "hole density")
@@ -86,5 +118,6 @@ def test_priming_stays_within_the_syringe(held: int, allowed: tuple[int, str]) -
 def test_whole_steps_within_a_volume() -> None:
     assert steps_within(Fraction(27_109, 1_000), 2_711) == 9
     assert steps_within(Fraction(27_110, 1_000), 2_711) == 10
+    assert steps_within(Fraction(1, 2), 100) == 5
     assert steps_within(Fraction(-5), 1_000) == 0
     assert steps_within(Fraction(5), 0) == 0  # no certificate, no volume

@@ -127,7 +127,7 @@ def test_a_pen_that_denies_an_arm_with_recorded_events_is_not_believed() -> None
 
 def test_a_seal_accepts_the_committed_ceilings() -> None:
     body = seal_body(interval(Amount(punctures=1, dose_steps=10)), TECHNICIAN, "pen lost")
-    assert body.how == "sealed"
+    assert (body.how, body.end_reason) == ("sealed", "sealed")
     assert (body.actor, body.reason) == (TECHNICIAN, "pen lost")
     assert done(body) == ((6, 60), (9, 90))
 

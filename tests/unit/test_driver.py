@@ -175,7 +175,7 @@ async def test_no_grant_on_a_status_older_than_a_second() -> None:
         assert pen.grant(1, 1, 1, 0)
         clock.stall_s += 0.002
         assert pen.is_up
-        assert not pen.grant(1, 1, 1, 0)
+        assert pen.grant(1, 1, 1, 0) is False
         clock.stall_s = 0.0
         await advance(0.0)
         assert len(grants(bench)) == 1
@@ -186,7 +186,7 @@ async def test_no_grant_while_a_stop_is_active(bench: Bench) -> None:
     pen = await bench.pen()
     bench.fake.hears = lambda message: not isinstance(message, Stop)
     stop_id = bench.line.stop("operator")
-    assert not pen.grant(1, 1, 1, 0)
+    assert pen.grant(1, 1, 1, 0) is False
     await advance(0.1)
     assert grants(bench) == []
     bench.fake.hears = lambda _: True
@@ -212,7 +212,7 @@ async def test_after_the_loss_nothing_is_sent_and_nothing_is_told(bench: Bench) 
     bench.opener.error = LinkLost("gone")
     port, sent = bench.fake.port, len(bench.fake.port.written)
     bench.fake.unplug()
-    assert not pen.grant(1, 1, 1, 0)
+    assert pen.grant(1, 1, 1, 0) is False
     pen.ack(3)
     await advance(0.01)
     told = len(bench.diary.entries)
