@@ -155,11 +155,11 @@ def _enablers(rows: Sequence[FaultRow], rng: Random) -> list[FaultRow]:
     """Rows that bring about the states for which others wait."""
     needed: dict[tuple[FaultId, HostState | None], None] = {}
     for row in rows:
-        outside = row.host if row.host in (H.NONE, H.CLOSED) else None
+        here = None if row.host in (H.DEAD, H.UNLINKED) else row.host
         for fault in _ENABLES_HOST.get(row.host, ()) if row.host else ():
             needed[fault, H.RUNNING if fault in (F.P6, F.L17) else None] = None
-        for fault in _ENABLES_PEN.get(row.pen, ()) if row.pen else ():
-            needed[fault, outside] = None
+        if row.pen is P.OFF:
+            needed[F.P2 if here is H.RUNNING else F.P1, here] = None
     return [_enabler(fault, host, rng) for fault, host in needed if fault in FAULTS]
 
 
@@ -169,7 +169,6 @@ _ENABLES_HOST: Final[dict[HostState, tuple[FaultId, ...]]] = {
     H.INTERRUPTED: (F.L17,),
     H.BLOCKED: (F.P6,),
 }
-_ENABLES_PEN: Final[dict[PenPhase, tuple[FaultId, ...]]] = {P.OFF: (F.P1,)}
 
 
 def _enabler(fault: FaultId, host: HostState | None, rng: Random) -> FaultRow:

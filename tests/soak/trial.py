@@ -15,6 +15,7 @@ from controller.session.plan import Plan
 from simulator.scenario import Scenario
 from tests.soak.catalogue import FaultId
 from tests.soak.fault import Fault
+from tests.soak.faults.host import INJECTED
 from tests.soak.house import House
 from tests.soak.judge import judge
 from tests.soak.liveness import come_back
@@ -35,7 +36,7 @@ from tests.support.theatre import Theatre
 from tests.support.virtual import START_S, VirtualLoop, advance, run_virtual
 
 Makers = Mapping[FaultId, type[Fault]]
-LOBBY_S = 30.0
+LOBBY_S = 60.0
 """Virtual seconds for which faults that strike before a session may put off its opening."""
 LOOK_S = 0.05
 MOST_LINES = 30
@@ -89,9 +90,17 @@ class Trial:
         self.verdict.problems += [_told(each) for each in _single(error)]
         self._sum_up()
 
+    def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback or a task that nobody waits for raised: nobody else would hear of it."""
+        del loop
+        error = context.get("exception")
+        if not (error is not None and INJECTED in str(error)):
+            self.verdict.problems.append(f"escaped: {context['message']}: {error!r}")
+
     async def run(self) -> None:
         """Play it. Raises whatever the controller or the trial lets escape."""
         self._loop = loop = asyncio.get_running_loop()  # type: ignore[assignment]  # run_virtual's
+        loop.set_exception_handler(self._escaped)
         plan = plan_of(self.script)
         journal, post_folder = self._folder / "journal", self._folder / "post"
         journal.mkdir()
