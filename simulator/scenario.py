@@ -129,6 +129,8 @@ def load(path: Path) -> Scenario:
         return parse(path.read_text("utf-8"), str(path))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: byte {error.start} is not UTF-8 text") from error
 
 
 def parse(text: str, name: str) -> Scenario:
@@ -139,6 +141,8 @@ def parse(text: str, name: str) -> Scenario:
         raise ScenarioError(f"{name}: {error}") from error
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{name}: {str(error).replace('`$.', '`')}") from error
+    except (RecursionError, ValueError) as error:
+        raise ScenarioError(f"{name}: brackets in brackets, or digits, without end") from error
     if scenario.pen.uid and not is_simulated_uid(scenario.pen.uid):
         raise ScenarioError(f"{name}: `pen.uid` is that of a real pen; the top four bits must be 1")
     return scenario

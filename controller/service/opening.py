@@ -87,7 +87,7 @@ def vial_of(lot: str | None, expiry: str | None, reconstituted_at: str | None) -
             expiry_wall=date.fromisoformat(expiry),
             reconstituted_at_wall=mixed_wall if mixed_wall.tzinfo else mixed_wall.astimezone(UTC),
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise NoVialFacts(f"The vial's facts are not dates in ISO 8601: {error}.") from error
 
 

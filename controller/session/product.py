@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from controller.errors import NoVialFacts
@@ -19,6 +19,7 @@ from controller.settings import Document, Written, parse_as, read_document
 from controller.settings.scalars import (
     Exact,
     FileName,
+    Moment,
     Source,
     StrictInt,
     Text,
@@ -86,7 +87,7 @@ class Vial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     lot: Text
     expiry_wall: date
-    reconstituted_at_wall: AwareDatetime
+    reconstituted_at_wall: Moment
 
 
 class Recipe(Written):
@@ -100,7 +101,7 @@ class Recipe(Written):
     source: Source
     use_by_h: Annotated[StrictInt, Field(ge=1, le=720)]
     active: Active | None = None
-    components: tuple[Component, ...] = ()
+    components: Annotated[tuple[Component, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

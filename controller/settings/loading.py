@@ -77,6 +77,7 @@ M = TypeVar("M", bound=Written)
 
 # tomllib tells the place in its sentence only (attributes come with Python 3.14).
 _PLACE = re.compile(r"\(at line (\d+)")
+_BEYOND = "not TOML that this program reads: brackets in brackets, or digits, without end"
 
 
 def read_document(path: Path) -> Document:
@@ -91,11 +92,21 @@ def read_document(path: Path) -> Document:
     text = text.replace("\r\n", "\n")
     try:
         data = tomllib.loads(text, parse_float=Decimal)
+        lines = key_lines(text)
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         line = place.group(1) if place else text.count("\n") + 1
         raise NotToml(f"{path}:{line}: not TOML: {error}.") from error
-    return Document(data, Origin(path, key_lines(text)))
+    except (RecursionError, ValueError) as error:
+        much = "[{" if isinstance(error, RecursionError) else "0123456789"
+        raise NotToml(f"{path}:{_fullest_line(text, much)}: {_BEYOND}.") from error
+    return Document(data, Origin(path, lines))
+
+
+def _fullest_line(text: str, characters: str) -> int:
+    """The number of the line that holds the most of these characters."""
+    counts = [sum(map(line.count, characters)) for line in text.split("\n")]
+    return counts.index(max(counts)) + 1
 
 
 def parse_as(model: type[M], document: Document) -> M:

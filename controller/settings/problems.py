@@ -3,6 +3,7 @@
 Turns pydantic's complaints into `Problem`s. Pure; `loading` reads the files.
 """
 
+import contextlib
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from typing import Any, Union, get_args, get_origin
 import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controller.settings.positions import KeyPath
-from controller.settings.scalars import PATTERN_WORDS, exact_text
+from controller.settings.scalars import PATTERN_WORDS, exact_text, to_fraction
 
 # (written suffix, our suffix, factor): what people write, and what this program reads.
 _UNITS: tuple[tuple[str, str, Fraction], ...] = (
@@ -32,6 +33,9 @@ _UNITS: tuple[tuple[str, str, Fraction], ...] = (
     ("_ul_s", "_nl_s", Fraction(1_000)),
     ("_days", "_h", Fraction(24)),
 )
+
+_BITS_SHOWN = 200
+"""Python refuses to spell numbers of more than 4,300 digits, and nobody reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ def value_text(value: object) -> str:
         return "a table"
     if isinstance(value, list | tuple):
         return "a list"
+    if isinstance(value, int) and value.bit_length() > _BITS_SHOWN:
+        return f"a number of {value.bit_length()} bits"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -111,8 +117,9 @@ def _unknown_key(loc: KeyPath, given: object, model: type[BaseModel]) -> str:
 
 def _same_in(wanted: str, given: object, factor: Fraction) -> str:
     if isinstance(given, int | Decimal) and not isinstance(given, bool):
-        value = Fraction(given) * factor
-        return f"; did you mean {wanted} = {exact_text(value)}?"
+        with contextlib.suppress(PydanticCustomError):
+            value = to_fraction(given) * factor
+            return f"; did you mean {wanted} = {exact_text(value)}?"
     return f"; did you mean {wanted}?"
 
 

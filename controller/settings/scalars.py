@@ -4,6 +4,8 @@ Integers are strict, so that `dose_nl = "9200"`, `true` or `9200.0` is a mistake
 Decimals of a file are kept exact: TOML decimals are read as `Decimal` and become fractions.
 """
 
+import re
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -42,19 +45,39 @@ Source = Annotated[str, Field(min_length=8, max_length=600)]
 HexId = Annotated[str, Field(pattern=_HEX_ID)]
 
 
+_PLACES = 30
+_MOST = 10**_PLACES
+"""No quantity of a treatment needs more digits; "1e999999999" would fill the memory."""
+_EXPONENT = re.compile(r"[eE]([+-]?\d+)")
+
+
 def to_fraction(value: object) -> Fraction:
     """An exact fraction from an integer, a decimal, or text such as "1.5" or "1/3".
 
-    Refuses floats (not exact), truth values and anything not finite.
+    Refuses floats (not exact), truth values, anything not finite, and anything with more than 30
+    digits before or behind the point.
     """
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise PydanticCustomError("exact", "must be a number, written exactly")
+    if not _is_of_a_size(value):
+        raise PydanticCustomError("exact", "must be a finite number of at most 30 digits")
     try:
         return Fraction(value)
     except (ValueError, OverflowError, ZeroDivisionError):
         raise PydanticCustomError("exact", "must be a finite number, written exactly") from None
+
+
+def _is_of_a_size(value: int | Decimal | str) -> bool:
+    """Whether its fraction is small, told without making it."""
+    if isinstance(value, int):
+        return abs(value) < _MOST
+    if isinstance(value, str):
+        exponents = _EXPONENT.findall(value) if len(value) <= 2 * _PLACES + 4 else ["too long"]
+        return all(len(each) <= 3 and abs(int(each)) <= _PLACES for each in exponents)
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_PLACES and value.adjusted() < _PLACES
 
 
 def exact_text(value: Fraction) -> str:
@@ -96,8 +119,26 @@ def in_range(low: Fraction | int, high: Fraction | int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _of_our_time(value: datetime) -> datetime:
+    # At the ends of the calendar neither UTC nor a sum can be computed.
+    if 2000 <= value.year < 2200:
+        return value
+    raise PydanticCustomError("out_of_range", "must lie in the years 2000 to 2199")
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+"""A time with its offset from UTC."""
+
+
 def _path(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, str) and value else value
+    if not isinstance(value, str) or not value:
+        return value
+    if "\0" in value:
+        raise PydanticCustomError("path", "must not hold a zero character")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("path", "begins with a home folder that there is not") from None
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from controller.session.books import Books
 from controller.session.engine import Engine
 from simulator.device import PenDevice
 from simulator.mechanism import Mechanism
@@ -37,7 +38,8 @@ _LEFT_OUT = frozenset(
 _PLAIN = (int, float, str, bytes, bool, type(None))
 
 
-def _walk(value: Any, seen: set[int], into: list[str]) -> None:
+def _walk(value: Any, seen: set[int], into: list[str], *, shared: bool = True) -> None:
+    """`shared` False: what is met twice is written twice, whether one object or two equal ones."""
     if isinstance(value, _PLAIN):
         into.append(repr(value))
     elif isinstance(value, Random):
@@ -48,7 +50,9 @@ def _walk(value: Any, seen: set[int], into: list[str]) -> None:
         seen.add(id(value))
         into.append(type(value).__name__)
         for part in _parts(value):
-            _walk(part, seen, into)
+            _walk(part, seen, into, shared=shared)
+        if not shared:
+            seen.discard(id(value))
 
 
 def _parts(value: Any) -> Iterable[Any]:
@@ -103,3 +107,10 @@ def puts_off(before_us: int, after_us: int, *, braking: bool) -> bool:
     one period after the last look; no frame may ever bring it forward.
     """
     return after_us == before_us or (braking and after_us > before_us)
+
+
+def books_text(books: Books) -> str:
+    """All that the books of a journal say, a line for each fact."""
+    found: list[str] = []
+    _walk(books, set(), found, shared=False)
+    return "\n".join(found)
