@@ -60,12 +60,23 @@ class Service:
         self._broken: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self, config_digest: str) -> None:
-        """Record the start and what the last process left open, then look for the pen."""
+        """Record the start and what the last process left open, then look for the pen.
+
+        Raises JournalError when that cannot be recorded, InternalDefect when a part dies meanwhile.
+        """
         self._loop.set_exception_handler(self._on_loop_error)
-        await self.engine.commit(
+        first = self.engine.commit(
             ServiceStarted(software_version=software_version(), config_digest=config_digest),
             *self.engine.recover_state(),
         )
+        recorded = asyncio.create_task(first, name="first entries")
+        try:  # a part that died may be the very one that this waits for
+            await asyncio.wait({recorded, self._broken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            recorded.cancel()
+        if self._broken.done():
+            self._broken.result()
+        recorded.result()
         self._driving = asyncio.create_task(self.line.run(), name="pen-line")
 
     async def until_ended(self) -> None:

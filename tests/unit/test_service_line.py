@@ -9,7 +9,7 @@ import pytest
 from controller.clock import Clock
 from controller.errors import InternalDefect, PortMissing
 from controller.link.port import BytePort
-from controller.record.events import ServiceStopped
+from controller.record.events import Body, ServiceStopped
 from controller.record.journal import Journal
 from controller.record.writer import InlineWriter
 from controller.service.app import assemble
@@ -69,6 +69,24 @@ async def test_a_part_that_dies_stops_the_pen_and_ends_the_service(
     service.engine.note(ServiceStopped(reason="too late"))
     kinds = [entry.kind for entry in journal.entries()]
     assert kinds[-3:] == ["stop_sent", "alarm_raised", "service_stopped"]
+    await service.close()
+
+
+class BrokenBooks(Books):
+    """Books with a defect: the very first entry cannot be booked."""
+
+    def apply(self, body: Body, session_id: str | None, wall: str) -> None:
+        raise MemoryError
+
+
+async def test_a_part_that_dies_while_the_service_starts_ends_the_start(
+    tmp_path: Path, clock: Clock
+) -> None:
+    journal = Journal.open(tmp_path / "journal", clock, realm="training", min_free_bytes=0)
+    service = assemble(NoPort(), clock, journal, BrokenBooks(), Random(1), InlineWriter)
+    with pytest.raises(InternalDefect):
+        async with asyncio.timeout(1.0):
+            await service.start("-")
     await service.close()
 
 
