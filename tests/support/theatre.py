@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
+import controller
 from controller.errors import MicropenError, PortFailed, PortMissing
 from controller.link.port import BytePort
 from controller.record.entry import Draft
@@ -44,6 +45,7 @@ INJECTED = "injected by a fault"
 OPERATORS = ("operator", "act")
 """Names of the tasks in which somebody at the operator's place works; they end with the process."""
 QUICK_DISK_S = (0.001, 0.02)
+_CONTROLLER = Path(controller.__file__).parent
 PATIENCE_S = 1_200.0
 """Virtual seconds after which a session that was not brought to its end fails the test."""
 
@@ -60,6 +62,11 @@ def _expect_the_end_within(seconds: float) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop), "the theatre plays in virtual time"
     loop.limit_s = loop.time() - START_S + seconds
+
+
+def _is_of_the_controller(task: "asyncio.Task[Any]") -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and Path(code.co_filename).is_relative_to(_CONTROLLER)
 
 
 def _port_of(stage: Stage) -> InProcessOpener:
@@ -226,13 +233,16 @@ class Theatre:
         await self._close(service)
 
     async def _close(self, service: Service) -> None:
-        """Whatever happens on the way: in the end there is no process and no open file."""
+        """Whatever happens on the way: in the end there is no process, no task, no open file."""
         desks = self._desks
         try:
             error = await self._in_process(service.close(), "close")
         finally:
             for desk in desks:
                 desk.kill(written=False)
+            for task in asyncio.all_tasks() - self.bystanders:
+                if _is_of_the_controller(task):
+                    task.cancel()
         if error is not None:
             self.defects.append(error)
 
