@@ -46,7 +46,7 @@ HexId = Annotated[str, Field(pattern=_HEX_ID)]
 
 
 _PLACES = 30
-_MOST = 10**_PLACES
+_MOST: int = 10**_PLACES
 """No quantity of a treatment needs more digits; "1e999999999" would fill the memory."""
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)")
 
@@ -74,7 +74,9 @@ def _is_of_a_size(value: int | Decimal | str) -> bool:
     if isinstance(value, int):
         return abs(value) < _MOST
     if isinstance(value, str):
-        exponents = _EXPONENT.findall(value) if len(value) <= 2 * _PLACES + 4 else ["too long"]
+        exponents: list[str] = (
+            _EXPONENT.findall(value) if len(value) <= 2 * _PLACES + 4 else ["too long"]
+        )
         return all(len(each) <= 3 and abs(int(each)) <= _PLACES for each in exponents)
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -_PLACES and value.adjusted() < _PLACES

@@ -30,7 +30,8 @@ from tests.fuzz.digest import books_text
 from tests.property.virtual_machine import VirtualMachine, budget
 from tests.support.bills import dosing, pen_for, stamping, usb
 from tests.support.referee import Arm
-from tests.support.theatre import Stage, Theatre
+from tests.support.stage import Stage
+from tests.support.theatre import Theatre
 from tests.support.virtual import advance
 
 pytest.register_assert_rewrite("tests.support.theatre")
