@@ -12,7 +12,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help run setup test check lint types contracts pytest hazards bench format lock clean
+.PHONY: help run setup test check lint types contracts pytest fuzz hazards mutate bench format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
@@ -46,6 +46,12 @@ hazards: $(READY) ## docs/hazards.md anew, from the tests' marks and their last 
 soak: $(READY) ## trials full of faults; make soak SEED=1 PUNCTURES=100000 ARGS="--jobs 2"
 	$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --punctures $(or $(PUNCTURES),100000) $(ARGS)
 
+mutate: $(READY) ## small faults that tests must notice, and docs/mutation.md anew; ARGS="ledger"
+	$(BIN)/python -m tests.mutation $(ARGS)
+
+fuzz: $(VENV)/fuzz-ready ## parsers against a coverage-guided fuzzer; make fuzz TARGET=plans SECONDS=600
+	$(BIN)/python -m tests.fuzz $(or $(TARGET),frames) --seconds $(or $(SECONDS),60) $(ARGS)
+
 bench: $(READY) ## speed and memory against floors of the same run; a quiet machine helps
 	$(BIN)/python -m tests.benchmark
 
@@ -57,6 +63,7 @@ lock: $(READY) ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for n
 	$(COMPILE) $(ARGS) --extra demo -o requirements/run.txt pyproject.toml
 	$(COMPILE) $(ARGS) --extra demo --extra dev -c requirements/run.txt \
 		-o requirements/dev.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra fuzz -c requirements/dev.txt -o requirements/fuzz.txt pyproject.toml
 
 clean: ## forget the environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
@@ -66,6 +73,10 @@ $(READY): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages into $(VENV)/ (about half a minute)"
 	$(BIN)/python -m pip install -qq --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/fuzz-ready: requirements/fuzz.txt | $(READY)
+	$(BIN)/python -m pip install -qq --require-hashes -r requirements/fuzz.txt
 	touch $@
 
 $(BIN)/python:

@@ -44,10 +44,7 @@ def planted(bug: Bug) -> Iterator[Path]:
     """A copy of the tree's own files with the patch applied. Raises NotPlanted."""
     with TemporaryDirectory(prefix=f"micropen-{bug.id}-") as name:
         top = Path(name)
-        for file in _own_files():
-            target = top / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / file, target)
+        copy_of_the_tree(top)
         done = subprocess.run(
             ["git", "apply", "--whitespace=nowarn", str(bug.patch)],
             cwd=top,
@@ -59,6 +56,14 @@ def planted(bug: Bug) -> Iterator[Path]:
         if done.returncode:
             raise NotPlanted(f"{bug.id}: {done.stderr.strip()}. Make the patch anew.")
         yield top
+
+
+def copy_of_the_tree(top: Path) -> None:
+    """Copy the tree's own files, committed or not, into the folder `top`."""
+    for file in _own_files():
+        target = top / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / file, target)
 
 
 def _own_files() -> list[str]:
