@@ -10,7 +10,7 @@ from controller.record.events import (
     ServiceStopped,
 )
 from controller.session.amounts import NOTHING, Amount
-from controller.session.ledger import Ledger, LedgerViolation, base_steps
+from controller.session.ledger import Interval, Ledger, LedgerViolation, base_steps
 from tests.support.arms import (
     BOOT,
     PEN,
@@ -45,6 +45,20 @@ def test_an_opened_arm_may_have_done_nothing_yet() -> None:
     assert arm.is_open
     assert (arm.certain, arm.possible) == (NOTHING, NOTHING)
     assert base_steps(arm.opened) == 100
+
+
+def test_the_step_ceiling_starts_from_every_forward_counter() -> None:
+    forward = counters(dose_steps=1, prime_steps=20, bench_steps=300, preload_steps=4_000)
+    assert base_steps(opened(first=forward)) == 4_321
+    assert base_steps(priming(mode="reload", first=counters(reverse_steps=7, dose_steps=1))) == 7
+
+
+def test_an_arm_starts_with_its_ceilings_at_its_first_counters() -> None:
+    ledger = ledger_with(opened(first=counters(punctures=5, dose_steps=70)))
+    arm = ledger.intervals[KEY]
+    assert (arm.puncture_ceiling, arm.step_ceiling) == (5, 70)
+    bare = Interval(opened(), None)
+    assert (bare.documented, bare.puncture_ceiling, bare.step_ceiling) == (0, 0, 0)
 
 
 def test_committed_ceilings_bound_what_is_possible_and_events_prove_what_is_certain() -> None:
@@ -178,6 +192,21 @@ def test_events_of_another_hosts_arm_are_documented_and_booked_to_nobody() -> No
     assert ledger.intervals == {}
     assert ledger.last_known[PEN] == counters()
     assert ledger.next_index[(PEN, BOOT)] == 1
+
+
+def test_relief_of_a_pen_without_known_counters_is_only_documented() -> None:
+    ledger = ledger_with(batch(event(0, "reverse", 40), arm_id=0))
+    assert ledger.last_known == {}
+    assert ledger.next_index[(PEN, BOOT)] == 1
+
+
+def test_only_booked_events_of_that_pen_and_that_boot_count_as_events() -> None:
+    ledger = ledger_with(opened(1), opened(2))
+    assert ledger.has_events(PEN, BOOT) is False
+    ledger.apply(batch(event(0), ceilings=(5, 50)), "s-1")
+    assert ledger.has_events(PEN, BOOT) is True
+    assert ledger.has_events(PEN, BOOT + 1) is False
+    assert ledger.has_events("f000000000000002", BOOT) is False
 
 
 def test_arms_by_pen_and_by_session() -> None:

@@ -74,6 +74,25 @@ async def test_recovery_repeats_until_the_disturbed_line_answers() -> None:
         assert len(room.recorded(LinkUp)) == 1  # recognised once
 
 
+async def test_a_line_that_does_not_answer_is_asked_five_times_a_second() -> None:
+    async with Room() as room:
+        asked = 0
+
+        def unanswered() -> RequestTimeout:
+            nonlocal asked
+            asked += 1
+            room.pen.refuse["last_arm_of_host"] = unanswered
+            return RequestTimeout("x")
+
+        room.pen.refuse["last_arm_of_host"] = unanswered
+        waiting = asyncio.ensure_future(room.plug())
+        await advance(1.1)
+        assert asked == 6
+        del room.pen.refuse["last_arm_of_host"]
+        await waiting
+        assert room.engine.reconciled
+
+
 async def test_a_pen_that_moves_is_waited_for() -> None:
     async with Room() as room:
         room.pen.flags &= ~StatusFlag.AT_REST
