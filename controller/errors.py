@@ -440,6 +440,15 @@ class SigningKeyRefused(TelemetryError):
     action = "Make one of 32 random bytes, give both the same, and name it with --signing-key-file."
 
 
+class CalibrationError(MicropenError):
+    """A calibration's own rules forbid the step, or its figures forbid a result: E7xxx, exit 75."""
+
+    number = 7000
+    exit_code = 75
+    cause = "The measurements do not allow the conclusion."
+    action = "Read the values above, then measure again."
+
+
 class ServiceError(MicropenError):
     """The service as a whole cannot run: E8xxx, exit 80."""
 
