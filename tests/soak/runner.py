@@ -11,6 +11,7 @@ from types import FrameType
 
 import msgspec
 import structlog
+from structlog.typing import EventDict
 
 from tests.soak.draw import draw
 from tests.soak.script import Script
@@ -124,8 +125,15 @@ def shrunk(script: Script, verdict: Verdict, most_tries: int) -> Script:
 
 def quiet() -> None:
     """No log lines: a soak would write gigabytes of them."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(
+        processors=[_drop],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    )
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def _drop(logger: object, method: str, event: EventDict) -> EventDict:
+    raise structlog.DropEvent
 
 
 def _workers(jobs: int) -> ProcessPoolExecutor:

@@ -1,8 +1,9 @@
 """When the rows of a script strike: each waits for its time and its moment, again and again."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from controller.errors import MicropenError
 from tests.soak.catalogue import HostState
@@ -58,20 +59,30 @@ class Cue:
         """The safety phase is over: take back what lasts."""
         if self.begun:
             async with self.life:
-                await self._end()
+                await self._whole(self.fault.end())
             self.begun = False
 
     async def _strike(self) -> None:
         async with self.life:
             self.begun = True
-            with suppress(MicropenError):  # a process that another fault does not let start
-                await self.fault.begin()
+            await self._whole(self.fault.begin())
         await advance(self.row.lasts_s)
         async with self.life:
-            await self._end()
+            await self._whole(self.fault.end())
         self.begun = False
         self.strikes += 1
 
-    async def _end(self) -> None:
-        with suppress(MicropenError):  # somebody starts the process later, when it can be
-            await self.fault.end()
+    async def _whole(self, work: Coroutine[Any, Any, None]) -> None:
+        """To its end, also when the phase is over meanwhile: half a start of a process is none.
+
+        A process that another fault does not let start is started later, by somebody.
+        """
+        task = asyncio.create_task(work, name="fault")
+        self.room.theatre.bystanders.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            await asyncio.wait({task})
+            self.room.theatre.bystanders.discard(task)
+        if not isinstance(error := task.exception(), MicropenError | None):
+            raise error

@@ -15,6 +15,7 @@ from controller.session.plan import Plan
 from simulator.scenario import Scenario
 from tests.soak.catalogue import FaultId
 from tests.soak.fault import Fault
+from tests.soak.faults.disk import FSYNC_S
 from tests.soak.faults.host import INJECTED
 from tests.soak.house import House
 from tests.soak.judge import judge
@@ -24,7 +25,7 @@ from tests.soak.place import same_place
 from tests.soak.registry import FAULTS
 from tests.soak.room import Happenings, RowRoom
 from tests.soak.schedule import Cue
-from tests.soak.script import Script
+from tests.soak.script import FaultRow, Script
 from tests.soak.tally import Verdict
 from tests.soak.trace import Trace
 from tests.soak.watch import Watch
@@ -140,10 +141,10 @@ class Trial:
             await self._liveness(theatre, person)
             await person.end()
             trace.say(theatre.clock.mono_s(), "the session is over")
-            await post.settled()
-            self.verdict.problems += post.against_journal()
             await theatre.rest(0.3)
             await theatre.stop()
+            await post.settled()
+            self.verdict.problems += post.against_journal()
         judge(theatre, self.verdict)
         leash = watch.leash()
         self.verdict.longest_after_grant_us = leash.longest_us
@@ -173,6 +174,7 @@ class Trial:
                 await advance(LOOK_S)
         for cue in cues:
             await cue.stop()
+        await advance(max((_tail_s(cue.row) for cue in cues), default=0.0))
         for cue in cues:
             name = cue.row.fault.value
             self.verdict.strikes[name] = self.verdict.strikes.get(name, 0) + cue.strikes
@@ -240,6 +242,11 @@ class _Household(set["asyncio.Task[Any]"]):
         if isinstance(task, asyncio.Task):
             super().discard(task)
             self._bystanders.discard(task)
+
+
+def _tail_s(row: FaultRow) -> float:
+    """How long after its end a fault still lasts: a commit that began slow ends slow."""
+    return (row.value or FSYNC_S) if row.fault is FaultId.H13 else 0.0
 
 
 def _single(error: BaseException) -> list[BaseException]:
