@@ -22,15 +22,19 @@ _PREFIXES = tuple(f"{Path(controller.__file__).parent / room}/" for room in _ROO
 class Tripwire:
     """`act` is called at line `lines` from `lay` on, and may raise.
 
-    Code in a task of which `spares` says True is not the controller's, and does not count.
+    Only code counts of which `counts` says True; it is asked with the task that runs, or None
+    within a callback of the loop.
     """
 
     def __init__(
-        self, lines: int, act: Callable[[], None], spares: Callable[["asyncio.Task[Any]"], bool]
+        self,
+        lines: int,
+        act: Callable[[], None],
+        counts: Callable[["asyncio.Task[Any] | None"], bool],
     ) -> None:
         self._left = lines
         self._act = act
-        self._spares = spares
+        self._counts = counts
         self._before: Any = None
         self.is_laid = False
 
@@ -49,10 +53,7 @@ class Tripwire:
     def _called(self, frame: FrameType, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.startswith(_PREFIXES):
             return None
-        task = asyncio.current_task()
-        if task is not None and self._spares(task):
-            return None
-        return self._passed
+        return self._passed if self._counts(asyncio.current_task()) else None
 
     def _passed(self, frame: FrameType, event: str, _: Any) -> Any:
         if event == "line" and self.is_laid:

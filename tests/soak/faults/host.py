@@ -25,6 +25,8 @@ from tests.support.tripwire import Tripwire
 from tests.support.tty import Happening
 from tests.support.virtual import VirtualLoop
 
+__all__ = ["HOST", "INJECTED"]
+
 STALL_S = (0.001, 60.0)
 MOST_LINES = 3_000
 """So many lines of the controller run within about 0.2 s of an arm."""
@@ -73,7 +75,7 @@ class LoopStall(BaseFault):
             self.happened()
             _stall(self, for_s)
 
-        wire = Tripwire(_lines(self), stall, lambda task: task in self.theatre.bystanders)
+        wire = Tripwire(_lines(self), stall, lambda task: _is_ours(self, task))
         self.later(wire.lift)
         wire.lay()
 
@@ -94,13 +96,13 @@ class _Error(BaseFault):
             self.happened()
             raise kind(INJECTED)
 
-        wire = Tripwire(_lines(self), fail, self._spares)
+        wire = Tripwire(_lines(self), fail, self._may_fail)
         self.later(wire.lift)
         wire.lay()
 
-    def _spares(self, task: "asyncio.Task[Any]") -> bool:
-        is_operator = task.get_name() in OPERATORS and not self.row.value
-        return is_operator or task in self.theatre.bystanders
+    def _may_fail(self, task: "asyncio.Task[Any] | None") -> bool:
+        is_spared = task is not None and task.get_name() in OPERATORS and not self.row.value
+        return _is_ours(self, task) and not is_spared
 
     async def end(self) -> None:
         await super().end()
@@ -285,6 +287,11 @@ HOST: dict[FaultId, type[BaseFault]] = {
         SecondInstance,
     )
 }
+
+
+def _is_ours(fault: BaseFault, task: "asyncio.Task[Any] | None") -> bool:
+    """Whether what runs is the process's own; a callback is, as long as there is a process."""
+    return fault.theatre.is_running and task not in fault.theatre.bystanders
 
 
 def _stall(fault: BaseFault, for_s: float) -> None:
