@@ -35,7 +35,7 @@ TARGETS = (
         "framing",
         "protocol/framing.py",
         (f"{_UNIT}framing.py", f"{_UNIT}golden_vectors.py"),
-        ("tests/conformance/test_c01_framing.py", "tests/property/test_framing_properties.py"),
+        ("tests/conformance/test_c01_framing.py",),
     ),
     Target("drive", "controller/session/drive.py", (f"{_UNIT}drive.py",), _ENGINE[:1]),
     Target("allowance", "controller/session/allowance.py", (f"{_UNIT}allowance.py",)),

@@ -74,6 +74,18 @@ def test_dosing_runs_ahead_by_cadence_times_0_4_s_and_one(period_us: int, punctu
     assert ahead_of(opened(stroke_period_us=period_us)) == Ahead(punctures, punctures * 10)
 
 
+def test_a_bench_arm_runs_ahead_as_a_dosing_one() -> None:
+    assert ahead_of(opened(mode="bench", purpose="bench", zone=None)) == Ahead(3, 30)
+
+
+@pytest.mark.hazard("H01")
+def test_the_ceiling_of_a_reload_follows_the_reverse_steps() -> None:
+    arm = priming(mode="reload", first=counters(reverse_steps=7, prime_steps=1_000))
+    done = Amount(prime_steps=400, reverse_steps=100)
+    assert ceilings_for(arm, done, Allowance(0, 10_000, "plan")) == (0, 7 + 100 + 500)
+    assert ceilings_for(arm, done, Allowance(0, 350, "plan")) == (0, 7 + 350)
+
+
 @pytest.mark.parametrize(("period_us", "punctures"), [(6_667, 149), (10_000, 100), (2_000_000, 1)])
 def test_without_dispense_by_one_second(period_us: int, punctures: int) -> None:
     assert ahead_of(stamping(stroke_period_us=period_us)) == Ahead(punctures, 0)
@@ -174,6 +186,31 @@ async def test_a_pen_that_is_short_of_room_gets_it_with_the_commit() -> None:
     assert len(stand.pen.grants) == before + 1
     assert stand.pen.grants[-1][2:4] == (5, 50)
     stand.drive.halt()
+
+
+@pytest.mark.hazard("H08")
+async def test_the_grant_after_one_that_left_with_events_is_not_late() -> None:
+    """Events may move a grant by 5 ms, no more: in both directions."""
+    stand = Stand()
+    stand.drive.start()
+    await advance(0.021)
+    stand.drive.awake()
+    await advance(0.031)
+    stand.drive.halt()
+    times = [round(grant[0] - stand.pen.grants[0][0], 3) for grant in stand.pen.grants]
+    assert times == [0.0, 0.021, 0.051]
+
+
+async def test_events_that_come_early_move_no_grant() -> None:
+    stand = Stand()
+    stand.drive.start()
+    await advance(0.019)
+    stand.drive.awake()
+    stand.drive.committed()
+    assert len(stand.pen.grants) == 1
+    stand.drive.halt()
+    stand.drive.awake()
+    assert len(stand.pen.grants) == 1
 
 
 async def test_ceilings_never_fall() -> None:

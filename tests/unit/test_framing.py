@@ -113,6 +113,43 @@ def test_flags_are_discarded_without_a_frame() -> None:
     assert found == Discard(DiscardReason.UNKNOWN_FLAG, 4)
 
 
+def test_a_reason_is_called_like_its_name() -> None:
+    assert [reason.value for reason in DiscardReason] == [
+        each.name.lower() for each in DiscardReason
+    ]
+
+
+def test_frames_and_discards_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        FRAME.sequence = 8  # type: ignore[misc]  # what must not work
+    with pytest.raises(AttributeError):
+        Discard(DiscardReason.BAD_CRC, 1).detail = 2  # type: ignore[misc]  # what must not work
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 253, 254])
+def test_cobs_of_zeros_and_of_none_comes_back_at_every_edge(size: int) -> None:
+    for raw in (bytes(size), b"\x01" * size):
+        assert cobs_decode(cobs_encode(raw)) == raw
+
+
+@pytest.mark.parametrize("kept", [0, 1, 10])
+def test_a_block_shorter_than_header_and_crc_tells_its_bytes(kept: int) -> None:
+    found = Decoder().feed(b"\x00" + cobs_encode(b"\x10" * kept) + b"\x00")
+    assert found == [Discard(DiscardReason.TOO_SHORT, kept)]
+
+
+def test_a_wrong_crc_tells_the_bytes_of_the_block() -> None:
+    wire = b"\x00" + cobs_encode(b"\x10" * 11) + b"\x00"
+    assert Decoder().feed(wire) == [Discard(DiscardReason.BAD_CRC, 11)]
+
+
+def test_a_frame_without_payload_has_eleven_bytes_inside() -> None:
+    frame = Frame(1, 2, 3, b"")
+    wire = encode_frame(frame)
+    assert len(wire) == 7 + 4 + 1 + 2
+    assert Decoder().feed(wire) == [frame]
+
+
 def test_decoder_byte_by_byte_equals_all_at_once() -> None:
     stream = b"\x05\x05" + WIRE + WIRE[:9] + WIRE + b"\x00\x00" + b"\x77" * 300 + WIRE
     decoder = Decoder()

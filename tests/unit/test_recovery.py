@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from controller.errors import EventsRunBackwards, LinkLost, RealmMismatch, RequestTimeout
+from controller.errors import (
+    EventsRunBackwards,
+    JournalWriteFailed,
+    LinkLost,
+    RealmMismatch,
+    RequestTimeout,
+)
 from controller.record import events
 from controller.record.events import (
+    AlarmRaised,
     ArmClosed,
     ForeignMovement,
     LinkUp,
@@ -17,11 +24,13 @@ from controller.record.events import (
 from controller.session.act_errors import DosingBlocked
 from controller.session.amounts import Amount
 from controller.session.fitness import check_books
+from controller.session.recovery import PenUnsettled
 from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
 from tests.support.arms import PEN, PERSON, TECHNICIAN, UID
 from tests.support.paper_pen import PaperPen, Room, quick
+from tests.support.scribes import Scribe
 from tests.support.virtual import advance
 
 NVM_FAULT = fault_number("NVM_FAULT")
@@ -93,6 +102,27 @@ async def test_a_line_that_does_not_answer_is_asked_five_times_a_second() -> Non
         assert room.engine.reconciled
 
 
+async def test_a_record_that_fails_meanwhile_ends_recovery_with_its_error() -> None:
+    async with Room() as room:
+        room.scribe.fail()
+        await room.plug()
+        assert not room.engine.reconciled
+        assert isinstance(room.engine.link_error, JournalWriteFailed)
+
+
+async def test_recovery_goes_on_in_the_successor_of_a_record_that_failed() -> None:
+    async with Room() as room:
+        room.scribe.holds = True
+        waiting = asyncio.ensure_future(room.plug())
+        await advance(0.01)
+        successor = Scribe()
+        room.engine.recorder.continue_in(successor)
+        room.scribe.fail()
+        await waiting
+        assert room.engine.reconciled
+        assert [body.kind for body in successor.bodies][:2] == ["pen_enrolled", "link_up"]
+
+
 async def test_a_pen_that_moves_is_waited_for() -> None:
     async with Room() as room:
         room.pen.flags &= ~StatusFlag.AT_REST
@@ -128,6 +158,42 @@ async def test_an_interrupted_arm_is_closed_from_the_pens_own_record() -> None:
         assert room.alarms == ["lease-lapsed"]
         order = room.order_of(events.LinkLost, ArmClosed, StateChanged)[-4:]
         assert order == ["link_lost", "state_changed", "arm_closed", "state_changed"]
+        assert room.recorded(StateChanged)[-1].reason == "read from the pen"
+
+
+async def test_a_braking_pen_is_asked_ten_times_a_second_for_its_final_record() -> None:
+    async with Room() as room:
+        await interrupted(room)
+        waiting = asyncio.ensure_future(room.plug())
+        await advance(1.05)
+        assert room.pen.asked.count("arm_record") == 11
+        room.pen.end_arm(EndReason.LAPSE)
+        await waiting
+        assert room.is_in(State.READY)
+
+
+async def test_before_an_arm_the_pen_has_three_seconds_to_come_to_rest() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.pen.flags &= ~StatusFlag.AT_REST
+        room.tell()
+        began_s = room.clock.mono_s()
+        with pytest.raises(PenUnsettled):
+            await room.acts.treat(PERSON)
+        assert room.clock.mono_s() - began_s == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.hazard("H34")
+async def test_a_pen_that_comes_back_latched_latches_the_session() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.unplug()
+        room.pen.last_stop_id = 77
+        room.pen.flags |= StatusFlag.STOP_LATCHED
+        await room.plug()
+        assert room.is_in(State.LATCHED)
+        changed = room.recorded(StateChanged)[-1]
+        assert (changed.after, changed.reason) == ("latched", "latched in the pen")
 
 
 @pytest.mark.hazard("H13")
@@ -186,6 +252,13 @@ async def test_a_pen_without_memory_closes_nothing_and_blocks(spoil: dict[str, A
         assert room.arm.is_open
         assert f"books-contradict-pen-{PEN}" in room.alarms
         assert not room.engine.reconciled
+        assert room.engine.link_error is not None
+        blocked = room.recorded(StateChanged)[-1]
+        assert (blocked.after, blocked.reason) == ("blocked", room.engine.link_error.what)
+        (alarm,) = [
+            each for each in room.recorded(AlarmRaised) if each.alarm_id.startswith("books")
+        ]
+        assert alarm.cause == room.engine.link_error.what
 
 
 @pytest.mark.hazard("H14")
