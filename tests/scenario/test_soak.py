@@ -135,7 +135,8 @@ def test_coverage_tells_what_is_missing() -> None:
     full = {name_of(cell): 7 for cell in cells}
     assert Coverage(full).missing(7) == [] == Coverage(full).silent()
     assert Coverage(full | {name_of(cells[3]): 6}).missing(7) == [f"{name_of(cells[3])}: 6"]
-    impossible = next(cell for cell in CELLS if why_not(*cell))
+    impossible = (FaultId.B1, HostState.NONE, PenPhase.RUNNING)
+    assert why_not(*impossible) is not None
     assert Coverage({name_of(impossible): 1}).impossible() == [name_of(impossible)]
 
 

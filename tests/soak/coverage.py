@@ -6,7 +6,7 @@ import msgspec
 from rich.table import Table
 
 from tests.soak.catalogue import FaultId, HostState, PenPhase
-from tests.soak.reach import CELLS, Cell, reachable, why_not
+from tests.soak.reach import CELLS, Cell, by_chance, reachable, why_not
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -25,7 +25,11 @@ class Coverage(msgspec.Struct, frozen=True):
 
     def impossible(self) -> list[str]:
         """Cells that were hit although the rules say that they cannot be."""
-        return [name_of(cell) for cell in CELLS if self.hits(cell) and why_not(*cell) is not None]
+        return [
+            name_of(cell)
+            for cell in CELLS
+            if self.hits(cell) and why_not(*cell) is not None and not by_chance(cell)
+        ]
 
     def silent(self) -> list[str]:
         """Faults that never took effect at all."""

@@ -95,6 +95,15 @@ RULES: dict[FaultId, Rule] = {
     F.L19: _needs_link,
 }
 
+_BY_CHANCE: Final = frozenset({F.P2, F.P3, F.P9} | {f for f in F if f.place == "L"})
+"""They are told some milliseconds after their moment, and another fault may come between."""
+
+
+def by_chance(cell: Cell) -> bool:
+    """Whether a hit in an unreachable cell is a coincidence of two faults, not a wrong rule."""
+    return cell[0] in _BY_CHANCE and _STATES.get(cell[1], {}).get(cell[2]) is None
+
+
 CELLS: Final[tuple[Cell, ...]] = tuple(
     (fault, host, pen) for fault in FaultId for host in H for pen in P
 )

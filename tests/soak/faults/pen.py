@@ -131,6 +131,11 @@ class Hang(Strike):
 
     id, ways = FaultId.P7, (FaultName.HANG,)
 
+    async def begin(self) -> None:
+        """A pen without power has no processor that could hang."""
+        if self.theatre.stage.phase != "off":
+            await super().begin()
+
 
 class TickDrift(BaseFault):
     """From a reset on the pen's crystal is 5 % off, or `value` ppm; looked at while it is."""
