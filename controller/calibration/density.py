@@ -43,10 +43,10 @@ class Air:
 
     @property
     def density_kg_m3(self) -> float:
-        """CIPM-2007, simplified: about 1.2 kg/m3, with a relative uncertainty of 2.4e-4."""
-        celsius = self.temperature_mdegc / 1_000
-        vapour = 0.009 * (self.humidity_permille / 10) * math.exp(0.061 * celsius)
-        return (0.348_48 * (self.pressure_pa / 100) - vapour) / (KELVIN_AT_ZERO_C + celsius)
+        """CIPM-2007, simplified: about 1.2 kg/m3 at sea level."""
+        return air_kg_m3(
+            self.temperature_mdegc / 1_000, self.pressure_pa / 100, self.humidity_permille / 10
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,12 @@ def water_kg_m3(celsius: float) -> float:
     t = celsius
     bend = ((-3.821_216e-7 * t + 6.943_248e-5) * t - 8.523_829e-3) * t + 6.326_93e-2
     return 999.853_08 + bend * t
+
+
+def air_kg_m3(celsius: float, hectopascals: float, percent: float) -> float:
+    """The density of moist air; `percent` is the relative humidity."""
+    vapour = 0.009 * percent * math.exp(0.061 * celsius)
+    return (0.348_48 * hectopascals - vapour) / (KELVIN_AT_ZERO_C + celsius)
 
 
 def z_of(liquid_kg_m3: float, air_kg_m3: float) -> float:
