@@ -70,7 +70,7 @@ async def test_each_fault_takes_effect_and_the_books_stay_right(
     with SimDisk(tmp_path, Random(seed)) as disk:
         room = Theatre(tmp_path / "j", pen_for(PLAN), seed=seed, vfs=disk.vfs)
         async with room as theatre:
-            ward = Ward(theatre, disk, SimBroker(theatre.clock, Random(seed)), Random(seed))
+            ward = Ward(theatre, disk, SimBroker(Random(seed)), Random(seed))
             await struck(ward, DISK[fault](ward, row), row.lasts_s)
             assert ward.hits[fault] >= 1
             assert ward.hits.total() == ward.hits[fault]
@@ -83,7 +83,7 @@ async def test_each_fault_takes_effect_and_the_books_stay_right(
 async def test_a_boot_from_a_full_disk_is_left_to_a_person(tmp_path: Path) -> None:
     with SimDisk(tmp_path, Random(1)) as disk:
         async with Theatre(tmp_path / "j", pen_for(PLAN), vfs=disk.vfs) as theatre:
-            ward = Ward(theatre, disk, SimBroker(theatre.clock, Random(1)), Random(1))
+            ward = Ward(theatre, disk, SimBroker(Random(1)), Random(1))
             cut = DISK[FaultId.H6](ward, FaultRow(fault=FaultId.H6))
             await cut.begin()
             disk.fail("eio_open")
