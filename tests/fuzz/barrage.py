@@ -126,6 +126,8 @@ class Barrage:
         name = self._next_class()
         async with self._request_in_flight(wanted=name == "wrong_reply"):
             mono_s = theatre.clock.mono_s()
+            # The firmware's own time stands at its last event until it is told of this one.
+            device_of(theatre).advance(theatre.stage.driver.now_us())
             facts = facts_of(theatre, self.heard_until(mono_s - 0.1))
             volley = self.volley(name, facts, count)
             if volley.to_pen:
@@ -161,7 +163,6 @@ class Barrage:
         assert port is not None
         assert port._on_bytes is not None
         device, now_us = device_of(theatre), theatre.stage.driver.now_us()
-        device.advance(now_us)
         before, start_us = self._digests(), device._motion._next_start_us
         discarded, counts = device._inbox.discarded, Counter(link._wire.counts)
         tap = link._wire._wiretap._ring

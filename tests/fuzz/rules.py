@@ -86,7 +86,7 @@ def refused_grant(rng: Random, facts: Facts, count: int) -> Blocks:
         right = Grant(facts.boot_id, arm_id, _U64, _U64, far - 50_000, 0)
         wrong: dict[str, int] = rng.choice(
             [{"valid_until_ticks": end} for end in ends]
-            + [{"arm_id": arm_id ^ (1 << rng.randrange(31)) or 1}]
+            + [{"arm_id": arm_id + rng.randrange(1, 1 << 31)}]
             + [{"boot_id": facts.boot_id + rng.randrange(1, 9), "acked_index": _U64}]
         )
         made.append(msgspec.structs.replace(right, **wrong))
