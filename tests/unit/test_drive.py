@@ -135,6 +135,18 @@ def test_complete_when_no_whole_stroke_or_slice_fits(
     assert is_complete(arm, done, allowance) is complete  # type: ignore[arg-type]  # an ArmOpened
 
 
+def test_a_dose_of_one_step_is_complete_when_its_last_step_is_gone() -> None:
+    arm, allowance = opened(steps=1), Allowance(10, 10, "plan")
+    assert is_complete(arm, Amount(9, dose_steps=10), allowance)
+    assert not is_complete(arm, Amount(9, dose_steps=9), allowance)
+
+
+def test_an_arm_without_dispense_is_complete_by_its_punctures_alone() -> None:
+    allowance = Allowance(10, 0, "plan")
+    assert not is_complete(stamping(), Amount(9), allowance)
+    assert is_complete(stamping(), Amount(10), allowance)
+
+
 # --- grants -----------------------------------------------------------------------------------
 
 
@@ -203,6 +215,8 @@ async def test_the_grant_after_one_that_left_with_events_is_not_late() -> None:
 
 async def test_events_that_come_early_move_no_grant() -> None:
     stand = Stand()
+    stand.drive.awake()
+    assert stand.pen.grants == []
     stand.drive.start()
     await advance(0.019)
     stand.drive.awake()

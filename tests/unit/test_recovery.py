@@ -196,6 +196,60 @@ async def test_a_pen_that_comes_back_latched_latches_the_session() -> None:
         assert (changed.after, changed.reason) == ("latched", "latched in the pen")
 
 
+@pytest.mark.hazard("H10")
+async def test_what_the_pen_did_meanwhile_is_recorded_before_its_arm_is_closed() -> None:
+    async with Room() as room:
+        await interrupted(room)
+        for _ in range(3):
+            room.pen.stroke()
+        room.pen.end_arm(EndReason.LAPSE)
+        await room.plug()
+        assert room.order_of(events.Strokes, ArmClosed)[-2:] == ["strokes", "arm_closed"]
+        assert sum(len(each.strokes) for each in room.recorded(events.Strokes)) == 5
+
+
+@pytest.mark.parametrize(
+    ("moved", "alarms"),
+    [
+        ({"reverse_steps": 60_000}, []),
+        ({"reverse_steps": 60_001}, ["foreign-movement"]),
+        ({"reverse_steps": 40, "dose_steps": 1}, ["foreign-movement"]),
+    ],
+)
+async def test_only_a_relief_of_the_pen_itself_needs_no_explanation(
+    moved: dict[str, int], alarms: list[str]
+) -> None:
+    async with Room() as room:
+        await room.ready()
+        room.unplug()
+        room.pen.count(**moved)
+        await room.plug()
+        assert len(room.recorded(ForeignMovement)) == 1
+        assert room.alarms == alarms
+
+
+async def test_a_relief_after_an_arm_of_this_journal_needs_no_explanation() -> None:
+    async with Room() as room:
+        await room.treating()
+        await room.acts.pause(PERSON)
+        await room.until(State.READY)
+        room.unplug()
+        room.pen.count(reverse_steps=40)
+        await room.plug()
+        assert len(room.recorded(ForeignMovement)) == 1
+        assert room.alarms == []
+
+
+async def test_a_pen_that_knows_another_hosts_arm_may_have_been_moved_by_it() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.unplug()
+        room.pen.count(reverse_steps=40)
+        room.pen.highest_arm_id = 1
+        await room.plug()
+        assert room.alarms == ["foreign-movement"]
+
+
 @pytest.mark.hazard("H13")
 async def test_a_residual_found_by_recovery_is_alarmed() -> None:
     async with Room() as room:
@@ -302,7 +356,8 @@ async def test_foreign_movement_is_booked_to_nobody_and_alarmed() -> None:
         assert foreign.after.punctures - foreign.before.punctures == 7
         assert room.alarms == ["foreign-movement"]
         assert room.books.ledger.intervals == {}
-        assert [d.session_id for d in room.scribe.drafts if d.body is foreign] == [None]
+        (draft,) = [draft for draft in room.scribe.drafts if draft.body is foreign]
+        assert (draft.session_id, draft.pen_uid) == (None, PEN)
 
 
 async def test_what_a_sealed_arm_may_have_done_is_not_foreign() -> None:
