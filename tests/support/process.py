@@ -178,25 +178,28 @@ class Process:
             await self._end(service, error)
 
     async def _end(self, service: Service, error: BaseException) -> None:
-        """The process ends by an error; whoever operated it hears of that."""
+        """The process ends by an error, with all of its tasks, and those of whoever operated it.
+
+        Tasks are told by their code: one process at a time, then, may end so in a test.
+        """
         self.defects.append(error)
         self._service = None
         for task in asyncio.all_tasks():
             if task.get_name() in OPERATORS:
                 task.cancel()
         await self._close(service)
+        for task in asyncio.all_tasks() - self.bystanders:
+            if _is_of_the_controller(task):
+                task.cancel()
 
     async def _close(self, service: Service) -> None:
-        """Whatever happens on the way: in the end there is no process, no task, no open file."""
+        """Whatever happens on the way: in the end there is no process and no open file."""
         desks = self._desks
         try:
             error = await self._in_process(service.close(), "close")
         finally:
             for desk in desks:
                 desk.kill(written=False)
-            for task in asyncio.all_tasks() - self.bystanders:
-                if _is_of_the_controller(task):
-                    task.cancel()
         if error is not None:
             self.defects.append(error)
 
