@@ -418,6 +418,12 @@ async def test_counters_that_fell_with_nothing_open_block() -> None:
         await room.plug()
         assert room.is_in(State.BLOCKED)
         assert "dose_steps 20000 -> 19999" in str(room.engine.link_error)
+        assert f"books-contradict-pen-{PEN}" in room.alarms
+        room.unplug()
+        room.pen.count(dose_steps=1)
+        await room.plug()
+        assert room.is_in(State.READY)
+        assert room.alarms == []
 
 
 @pytest.mark.hazard("H14")
