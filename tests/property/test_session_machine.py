@@ -18,19 +18,15 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from controller.errors import MicropenError
 from controller.record.events import Actor
-from controller.service.app import read_books
 from controller.service.program import PROGRAM
 from controller.session.states import State
-from protocol.limits import BRAKE_TO_REST_MAX_US, LEASE_HOST_MAX_US
 from simulator.line import LineSettings, WireSettings
 from simulator.ports import Chip
 from simulator.practitioner import HandSettings
 from simulator.scenario import Scenario
-from tests.fuzz.digest import books_text
+from tests.property.session_judge import REST_S, Judge, commits_done
 from tests.property.virtual_machine import VirtualMachine, budget
 from tests.support.bills import dosing, pen_for, stamping, usb
-from tests.support.referee import Arm
-from tests.support.stage import Stage
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
 
@@ -52,41 +48,8 @@ LINES = {
         to_host=WireSettings(delay_frame=0.1, delay_us=1_500_000, reorder_frame=0.1),
     ),
 }
-REST_S = LEASE_HOST_MAX_US / 1e6 + BRAKE_TO_REST_MAX_US / 1e6
-"""Design section 5, C5 and C6: what a pen may still do when nobody grants."""
 ACT_S = 30.0
 """Longer than every deadline inside an act together."""
-
-MAY_FOLLOW = {
-    "none": {"ready"},
-    "ready": {"arming", "latched", "blocked", "closed"},
-    "arming": {"running", "ending", "interrupted"},
-    "running": {"ending", "interrupted"},
-    "ending": {"ready", "latched", "interrupted", "blocked"},
-    "interrupted": {"ready", "blocked", "closed"},
-    "latched": {"ready", "blocked", "closed"},
-    "blocked": {"ready", "closed"},
-    "closed": {"ready"},
-}
-"""Said again here, not taken from the table that is tested."""
-
-
-class Watched:
-    """What one pen did since the last look, and whether somebody pressed meanwhile."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.moved = self._count()
-        self.pressed_s = float("-inf")
-
-    def _count(self) -> tuple[int, int]:
-        totals = self.stage.world.mechanism.oracle.totals
-        return totals.punctures, totals.forward_steps
-
-    def has_moved(self) -> bool:
-        """Whether needle or plunger went forward since the last look."""
-        before, self.moved = self.moved, self._count()
-        return before != self.moved
 
 
 class SessionMachine(VirtualMachine):
@@ -103,9 +66,7 @@ class SessionMachine(VirtualMachine):
     def begin(self, plan: str, line: str, seed: int, opened: bool) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.plan, self.seed, self.chips = PLANS[plan], seed, 1_000
-        self.watched: list[Watched] = []
-        self.closed_s: dict[str, float] = {}
-        self.looked_s = 0.0
+        self.judge = Judge()
         self.refusals: Counter[int] = Counter()
         self.play(self._set_up(LINES[line]))
         if opened and self.is_ready():
@@ -114,15 +75,11 @@ class SessionMachine(VirtualMachine):
     async def _set_up(self, line: LineSettings) -> None:
         self.theatre = Theatre(self.folder / "journal", self._pen(line), seed=self.seed)
         await self.theatre.start()
-        self._watch()
+        self.judge.watch(self.theatre)
         await advance(1.5)
 
     def _pen(self, line: LineSettings) -> Scenario:
         return pen_for(self.plan, line=line, hand=HandSettings(enabled=False))
-
-    def _watch(self) -> None:
-        known = {each.stage.uid for each in self.watched}
-        self.watched += [Watched(each) for each in self.theatre.stages if each.uid not in known]
 
     async def end(self) -> None:
         if hasattr(self, "theatre"):
@@ -250,7 +207,7 @@ class SessionMachine(VirtualMachine):
 
     async def _hand(self, pressed: bool, on_skin: bool) -> None:
         stage = self.theatre.stage
-        self._note_hands()
+        self.judge.note_hands(self.now_s)
         stage._now_us()
         stage.world.touch(touching=on_skin)
         stage.world.press(held=False)
@@ -259,13 +216,8 @@ class SessionMachine(VirtualMachine):
         stage._now_us()
         if pressed:
             stage.world.press(held=True)
-        self._note_hands()
+        self.judge.note_hands(self.now_s)
         stage.driver.run()
-
-    def _note_hands(self) -> None:
-        for each in self.watched:
-            if each.stage.world.mechanism.trigger():
-                each.pressed_s = self.now_s
 
     @precondition(lambda self: hasattr(self, "theatre"))
     @rule()
@@ -312,7 +264,7 @@ class SessionMachine(VirtualMachine):
 
     async def _another(self) -> None:
         self.theatre.plug_in_other(self._pen(usb()), self.seed + 20_000)
-        self._watch()
+        self.judge.watch(self.theatre)
         await advance(1.5)
 
     @precondition(lambda self: hasattr(self, "theatre") and len(self.theatre.stages) == 2)
@@ -361,62 +313,9 @@ class SessionMachine(VirtualMachine):
     def all_holds(self) -> None:
         if not hasattr(self, "theatre"):
             return
-        self.play(self._at_rest_disk())
+        self.play(commits_done(self.theatre))
         assert self.problems == []
-        theatre = self.theatre
-        theatre.ceilings.look(theatre.stage.truth)
-        assert theatre.ceilings.overruns == []
-        referee = theatre.referee()
-        assert referee.against({stage.uid: stage.truth for stage in theatre.stages}) == []
-        self._states_came_by_allowed_ways(referee.all("state_changed"))
-        self._nothing_moved_by_itself(list(referee.arms.values()))
-        self._books_are_the_journal()
-
-    async def _at_rest_disk(self) -> None:
-        """Let the commits that are under way come to their end."""
-        if self.theatre._service is None:
-            return
-        for _ in range(200):
-            if self._is_on_disk():
-                return
-            await advance(0.002)
-
-    def _is_on_disk(self) -> bool:
-        """Whether a controller runs and waits for no commit."""
-        desks = self.theatre._desks
-        return self.is_up() and not desks[-1]._under_way and not desks[-1]._waiting
-
-    def _states_came_by_allowed_ways(self, changes: list[dict[str, Any]]) -> None:
-        state = "none"
-        for change in changes:
-            assert change["before"] == state or change["before"] == "none", change
-            assert change["after"] in MAY_FOLLOW[change["before"]], change
-            state = change["after"]
-        if self._is_on_disk():
-            assert self.theatre.engine.state.value in {state, "none", "closed"}
-
-    def _nothing_moved_by_itself(self, arms: list[Arm]) -> None:
-        self._note_hands()
-        long_ago_s = self.looked_s - REST_S
-        armed = {
-            arm.opened["pen_uid"]
-            for arm in arms
-            if self.closed_s.get(arm.name, self.now_s) >= long_ago_s
-        }
-        for each in self.watched:
-            if each.has_moved():
-                assert each.stage.uid in armed, "moved without an arm"
-                assert each.pressed_s >= long_ago_s, "moved without a pressed trigger"
-        for arm in arms:
-            if arm.closed is not None:
-                self.closed_s.setdefault(arm.name, self.now_s)
-        self.looked_s = self.now_s
-
-    def _books_are_the_journal(self) -> None:
-        if not self._is_on_disk():
-            return
-        live, anew = self.theatre.engine.books, read_books(self.theatre.folder)
-        assert books_text(live) == books_text(anew)
+        self.judge.look(self.theatre, self.now_s)
 
 
 TestSession = SessionMachine.TestCase
