@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 
@@ -52,10 +53,8 @@ def play(
     began_s = time.process_time()
     with same_place() as folder:
         trial = Trial(script, folder, faults, Trace(tell))
-        try:
+        with trial:
             run_virtual(trial.run)
-        except Exception as error:  # noqa: BLE001 - whatever escapes is the verdict, and a soak goes on
-            trial.failed(error)
     trial.verdict.cpu_s = time.process_time() - began_s
     return trial.verdict
 
@@ -86,10 +85,18 @@ class Trial:
         self._happenings: Happenings | None = None
         self._loop: VirtualLoop | None = None
 
-    def failed(self, error: BaseException) -> None:
-        """The trial itself came to an end by an error."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, where: TracebackType | None
+    ) -> bool:
+        """Whatever ends the trial is its verdict, and a soak goes on."""
+        if not isinstance(error, Exception):
+            return False
         self.verdict.problems += [_told(each) for each in _single(error)]
         self._sum_up()
+        return True
 
     def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback or a task that nobody waits for raised: nobody else would hear of it."""
