@@ -12,7 +12,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -29,8 +28,6 @@ from tests.property.virtual_machine import VirtualMachine, budget
 from tests.support.bills import dosing, pen_for, stamping, usb
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
-
-pytest.register_assert_rewrite("tests.support.theatre")
 
 TECHNICIAN = Actor(name="Tech", role="technician")
 PLANS = {"dosing": dosing(6, 4), "stamping": stamping(120, 60)}
