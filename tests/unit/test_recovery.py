@@ -1,6 +1,7 @@
 """A pen comes, or comes back: what is read, closed, booked to nobody, or blocked."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from controller.errors import (
     RealmMismatch,
     RequestTimeout,
 )
+from controller.pen.strokes import PenStroke
 from controller.record import events
 from controller.record.events import (
     AlarmRaised,
@@ -196,10 +198,20 @@ async def test_a_pen_that_comes_back_latched_latches_the_session() -> None:
         assert (changed.after, changed.reason) == ("latched", "latched in the pen")
 
 
+class LateRoom(Room):
+    """A room whose line brings events `late_s` after they were asked for."""
+
+    late_s = 0.0
+
+    def deliver(self, strokes: Sequence[PenStroke]) -> None:
+        asyncio.get_running_loop().call_later(self.late_s, super().deliver, strokes)
+
+
 @pytest.mark.hazard("H10")
 async def test_what_the_pen_did_meanwhile_is_recorded_before_its_arm_is_closed() -> None:
-    async with Room() as room:
+    async with LateRoom() as room:
         await interrupted(room)
+        room.late_s = 0.5
         for _ in range(3):
             room.pen.stroke()
         room.pen.end_arm(EndReason.LAPSE)
