@@ -221,12 +221,12 @@ def test_arms_by_pen_and_by_session() -> None:
 
 def test_boots_are_remembered_and_never_fall() -> None:
     ledger = Ledger()
-    for boot in (4, 2):
+    for boot, highest in ((0, 0), (4, 4), (2, 4)):
         ledger.apply(
             LinkUp(pen_uid=PEN, pen_boot_id=boot, link_id=1, firmware="f", counters=counters()),
             None,
         )
-    assert ledger.boots == {PEN: 4}
+        assert ledger.boots == {PEN: highest}
 
 
 def test_a_reload_arm_is_bounded_by_reverse_steps() -> None:
