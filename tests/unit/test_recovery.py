@@ -53,6 +53,7 @@ async def test_a_new_pen_is_enrolled_with_its_counters_and_its_old_events_are_le
         assert room.order_of(PenEnrolled, LinkUp) == ["pen_enrolled", "link_up"]
         assert room.pen.followed == [40]
         assert room.recorded(ForeignMovement) == []
+        assert {draft.pen_uid for draft in room.scribe.drafts} == {PEN}
 
 
 async def test_a_known_pen_is_recognised_and_followed_from_what_is_recorded() -> None:
@@ -207,11 +208,24 @@ class LateRoom(Room):
         asyncio.get_running_loop().call_later(self.late_s, super().deliver, strokes)
 
 
+@pytest.mark.hazard("H34")
+async def test_a_pen_that_comes_latched_before_any_session_is_alarmed() -> None:
+    async with Room() as room:
+        room.pen.last_stop_id = 77
+        room.pen.flags |= StatusFlag.STOP_LATCHED
+        before = room.engine.state
+        await room.plug()
+        assert room.is_in(before)
+        assert room.recorded(StateChanged) == []
+        assert room.recorded(AlarmRaised)
+
+
 @pytest.mark.hazard("H10")
 async def test_what_the_pen_did_meanwhile_is_recorded_before_its_arm_is_closed() -> None:
-    async with LateRoom() as room:
+    late = LateRoom()
+    async with late as room:
         await interrupted(room)
-        room.late_s = 0.5
+        late.late_s = 0.5
         for _ in range(3):
             room.pen.stroke()
         room.pen.end_arm(EndReason.LAPSE)
