@@ -91,7 +91,10 @@ def page(found: dict[str, Figures]) -> str:
     judged = [target for target in TARGETS if target.name in found]
     rows = [_row(target, found[target.name]) for target in judged]
     lists = [line for target in judged for line in _list(target, found[target.name])]
-    return HEAD + "\n".join([*rows, _total(found), *lists]) + "\n"
+    waiting = [
+        f"| {each.path} | not judged yet | | | | |" for each in TARGETS if each not in judged
+    ]
+    return HEAD + "\n".join([*rows, *waiting, _total(found), *lists]) + "\n"
 
 
 def _row(target: Target, of_target: Figures) -> str:
