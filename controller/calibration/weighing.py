@@ -1,8 +1,9 @@
 """One series of weighings: a dose at a cadence, its replicates, and a blank before and after.
 
 Balance readings are integers in micrograms, volumes floats in nanolitres (a microgram of mass is
-Z nanolitres). Nothing that was weighed is ever taken out: a replicate keeps every attempt, the
-last one counts, and each earlier one says why it does not.
+Z nanolitres). Every cycle, a blank or a weighing, takes the same time, so that as much evaporates.
+Nothing that was weighed is ever taken out: a replicate keeps every attempt, the last one counts,
+and each earlier one says why it does not.
 """
 
 from dataclasses import dataclass, replace
