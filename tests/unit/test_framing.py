@@ -102,6 +102,18 @@ def test_block_of_252_bytes_is_judged_and_of_253_is_not() -> None:
     assert Decoder().feed(over + b"\x00") == [Discard(DiscardReason.TOO_LONG, 253)]
 
 
+@pytest.mark.parametrize("cut", [1, 100, 251, 252])
+def test_a_block_that_comes_in_two_reads_has_the_same_bound(cut: int) -> None:
+    fits, over = b"\xfd" * ENCODED_MAX_BYTES, b"\xfd" * (ENCODED_MAX_BYTES + 1)
+    for block, found in (
+        (fits, Discard(DiscardReason.BAD_COBS, 252)),
+        (over, Discard(DiscardReason.TOO_LONG, 253)),
+    ):
+        decoder = Decoder()
+        assert decoder.feed(block[:cut]) == []
+        assert decoder.feed(block[cut:] + b"\x00" + WIRE) == [found, FRAME]
+
+
 def test_foreign_version_is_discarded_with_its_frame_so_that_hello_can_be_answered() -> None:
     payload = struct.pack("<QQ", 0x1122334489ABCDEF, 1)
     (found,) = Decoder().feed(foreign_wire(0x2F, Hello.KIND, payload))
