@@ -276,6 +276,20 @@ async def test_a_pen_that_knows_another_hosts_arm_may_have_been_moved_by_it() ->
         assert room.alarms == ["foreign-movement"]
 
 
+async def test_a_relief_of_a_pen_that_two_arms_of_this_journal_used_needs_none() -> None:
+    async with Room() as room:
+        await room.treating()
+        await room.acts.pause(PERSON)
+        await room.until(State.READY)
+        await room.acts.treat(PERSON)
+        await room.acts.pause(PERSON)
+        await room.until(State.READY)
+        room.unplug()
+        room.pen.count(reverse_steps=40)
+        await room.plug()
+        assert room.alarms == []
+
+
 @pytest.mark.hazard("H13")
 async def test_a_residual_found_by_recovery_is_alarmed() -> None:
     async with Room() as room:
@@ -302,7 +316,7 @@ async def test_an_arm_that_the_pen_never_saw_is_closed_as_never() -> None:
         assert room.is_in(State.INTERRUPTED)
         await room.plug()
         assert room.arm.closed is not None
-        assert room.arm.closed.how == "never"
+        assert (room.arm.closed.how, room.arm.closed.end_reason) == ("never", "never")
         assert room.is_in(State.READY)
 
 
