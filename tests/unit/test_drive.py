@@ -162,6 +162,16 @@ async def test_the_lease_is_renewed_often_enough() -> None:
     assert {grant[1:] for grant in stand.pen.grants} == {(1, 3, 30, 17)}
 
 
+async def test_a_drive_that_starts_raises_the_ceilings_of_its_arm() -> None:
+    stand = Stand()
+    assert not stand.drive.is_granting
+    stand.drive.start()
+    assert stand.drive.is_granting is True
+    assert stand.intake.source is stand.drive
+    assert stand.drive.is_used_up is False
+    stand.drive.halt()
+
+
 @pytest.mark.hazard("H08")
 async def test_after_halt_nothing_leaves_any_more() -> None:
     stand = Stand()
@@ -211,6 +221,75 @@ async def test_the_grant_after_one_that_left_with_events_is_not_late() -> None:
     stand.drive.halt()
     times = [round(grant[0] - stand.pen.grants[0][0], 3) for grant in stand.pen.grants]
     assert times == [0.0, 0.021, 0.051]
+
+
+@pytest.mark.hazard("H08")
+async def test_a_commit_that_comes_when_a_grant_is_nearly_due_takes_it_along() -> None:
+    stand = Stand()
+    stand.drive.start()
+    await advance(0.021)
+    stand.drive.committed()
+    await advance(0.031)
+    stand.drive.halt()
+    times = [round(grant[0] - stand.pen.grants[0][0], 3) for grant in stand.pen.grants]
+    assert times == [0.0, 0.021, 0.051]
+
+
+@pytest.mark.parametrize(
+    ("period_us", "punctures", "steps", "is_short"),
+    [
+        (400_000, 9, 50, False),  # ahead by 2 punctures and 20 steps
+        (400_000, 10, 50, True),
+        (400_000, 5, 90, False),
+        (400_000, 5, 91, True),
+        (200_000, 8, 50, False),  # ahead by 3 and 30
+        (200_000, 9, 50, True),
+        (200_000, 5, 85, False),
+        (200_000, 5, 86, True),
+    ],
+)
+async def test_short_is_less_than_half_of_the_look_ahead(
+    period_us: int, punctures: int, steps: int, is_short: bool
+) -> None:
+    stand = Stand()
+    first = counters(punctures=100, dose_steps=1_000)
+    arm = Interval(
+        opened(first=first, stroke_period_us=period_us),
+        "s-1",
+        puncture_ceiling=110,
+        step_ceiling=1_100,
+    )
+    drive = Drive(
+        cast("Pen", stand.pen),
+        arm,
+        cast("Intake", stand.intake),
+        Allowance(500, 5_000, "plan"),
+        stand._complete,
+    )
+    drive.start()
+    arm.committed = Amount(punctures, dose_steps=steps)
+    drive.committed()
+    assert len(stand.pen.grants) == 1 + is_short
+    drive.halt()
+
+
+async def test_a_reload_that_is_short_of_room_gets_it_with_the_commit() -> None:
+    stand = Stand(Allowance(0, 10_000, "plan"))
+    stand.arm.opened = priming(mode="reload")
+    stand.drive = Drive(
+        cast("Pen", stand.pen),
+        stand.arm,
+        cast("Intake", stand.intake),
+        Allowance(0, 10_000, "plan"),
+        stand._complete,
+    )
+    stand.arm.puncture_ceiling, stand.arm.step_ceiling = 0, 500
+    stand.drive.start()
+    for reverse_steps, grants in ((200, 1), (300, 2)):
+        stand.arm.committed = Amount(reverse_steps=reverse_steps)
+        stand.drive.committed()
+        assert len(stand.pen.grants) == grants
+    stand.drive.halt()
 
 
 async def test_events_that_come_early_move_no_grant() -> None:

@@ -31,7 +31,7 @@ from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
 from tests.support.arms import PEN, PERSON, TECHNICIAN, UID
-from tests.support.paper_pen import PaperPen, Room, quick
+from tests.support.paper_pen import SESSION, PaperPen, Room, quick
 from tests.support.scribes import Scribe
 from tests.support.virtual import advance
 
@@ -159,6 +159,8 @@ async def test_an_interrupted_arm_is_closed_from_the_pens_own_record() -> None:
         assert room.is_in(State.READY)
         assert room.arm.certain == room.arm.possible == Amount(3, dose_steps=30_000)
         assert room.alarms == ["lease-lapsed"]
+        (draft,) = [each for each in room.scribe.drafts if isinstance(each.body, ArmClosed)]
+        assert (draft.session_id, draft.pen_uid) == (SESSION, PEN)
         order = room.order_of(events.LinkLost, ArmClosed, StateChanged)[-4:]
         assert order == ["link_lost", "state_changed", "arm_closed", "state_changed"]
         assert room.recorded(StateChanged)[-1].reason == "read from the pen"
@@ -184,6 +186,39 @@ async def test_before_an_arm_the_pen_has_three_seconds_to_come_to_rest() -> None
         with pytest.raises(PenUnsettled):
             await room.acts.treat(PERSON)
         assert room.clock.mono_s() - began_s == pytest.approx(3.0, abs=0.05)
+
+
+async def test_counters_before_an_arm_are_those_of_a_status_from_after_it_was_asked_for() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.tell()
+        began_s = room.clock.mono_s()
+        asyncio.get_running_loop().call_later(0.02, lambda: room.pen.count(prime_steps=50))
+        await room.acts.treat(PERSON)
+        assert room.arm.opened.first.prime_steps == 50
+        assert room.clock.mono_s() - began_s < 0.2
+
+
+async def test_an_arm_waits_for_events_that_are_counted_but_not_recorded() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.pen.next_index += 1
+        with pytest.raises(PenUnsettled):
+            await room.acts.treat(PERSON)
+
+
+async def test_a_pen_that_is_lost_before_an_arm_is_not_waited_for() -> None:
+    async with Room() as room:
+        await room.ready()
+        room.pen.flags &= ~StatusFlag.AT_REST
+        room.tell()
+        arming = asyncio.ensure_future(room.acts.treat(PERSON))
+        await advance(1.0)
+        began_s = room.clock.mono_s()
+        room.unplug()
+        with pytest.raises(LinkLost):
+            await arming
+        assert room.clock.mono_s() - began_s < 0.01
 
 
 @pytest.mark.hazard("H34")
@@ -218,6 +253,7 @@ async def test_a_pen_that_comes_latched_before_any_session_is_alarmed() -> None:
         assert room.is_in(before)
         assert room.recorded(StateChanged) == []
         assert room.recorded(AlarmRaised)
+        assert room.stops == []  # nor is it a defect
 
 
 @pytest.mark.hazard("H10")
@@ -375,6 +411,7 @@ async def test_a_restored_backup_blocks() -> None:
         assert room.is_in(State.BLOCKED)
         assert room.engine.link_error is not None
         assert "arm 9" in room.engine.link_error.what
+        assert "backup" in room.engine.link_error.cause
 
 
 async def test_a_pen_that_forgot_this_host_is_not_a_contradiction() -> None:
