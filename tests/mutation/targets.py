@@ -44,13 +44,13 @@ TARGETS = (
     Target(
         "recovery",
         "controller/session/recovery.py",
-        (f"{_UNIT}recovery.py",),
-        _ENGINE[:1],
+        (f"{_UNIT}recovery.py", f"{_UNIT}recovery_edges.py"),
+        (f"{_UNIT}engine.py", "tests/scenario/test_closed_once.py"),
     ),
     Target(
         "reconciling",
         "controller/session/reconciling.py",
-        (f"{_UNIT}recovery.py",),
+        (f"{_UNIT}recovery.py", f"{_UNIT}recovery_edges.py"),
         (f"{_UNIT}engine_losses.py", f"{_UNIT}engine.py"),
     ),
 )

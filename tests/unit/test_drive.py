@@ -164,9 +164,10 @@ async def test_the_lease_is_renewed_often_enough() -> None:
 
 async def test_a_drive_that_starts_raises_the_ceilings_of_its_arm() -> None:
     stand = Stand()
-    assert not stand.drive.is_granting
+    granting = [stand.drive.is_granting]
     stand.drive.start()
-    assert stand.drive.is_granting is True
+    granting.append(stand.drive.is_granting)
+    assert granting == [False, True]
     assert stand.intake.source is stand.drive
     assert stand.drive.is_used_up is False
     stand.drive.halt()
@@ -233,6 +234,20 @@ async def test_a_commit_that_comes_when_a_grant_is_nearly_due_takes_it_along() -
     stand.drive.halt()
     times = [round(grant[0] - stand.pen.grants[0][0], 3) for grant in stand.pen.grants]
     assert times == [0.0, 0.021, 0.051]
+
+
+async def test_a_first_grant_that_did_not_leave_is_made_good_with_the_commit() -> None:
+    class Deaf(PaperPen):
+        def grant(self, arm_id: int, punctures: int, steps: int, acked_index: int) -> bool:
+            super().grant(arm_id, punctures, steps, acked_index)
+            return False
+
+    stand = Stand()
+    stand.drive.pen = cast("Pen", deaf := Deaf())
+    stand.drive.start()
+    stand.drive.committed()
+    assert len(deaf.grants) == 2
+    stand.drive.halt()
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """A pen comes, or comes back: what is read, closed, booked to nobody, or blocked."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from controller.errors import (
     EventsRunBackwards,
-    JournalWriteFailed,
     LinkLost,
     RealmMismatch,
     RequestTimeout,
 )
-from controller.pen.strokes import PenStroke
 from controller.record import events
 from controller.record.events import (
     AlarmRaised,
@@ -26,13 +23,12 @@ from controller.record.events import (
 from controller.session.act_errors import DosingBlocked
 from controller.session.amounts import Amount
 from controller.session.fitness import check_books
-from controller.session.recovery import PenUnsettled
 from controller.session.states import State, WrongState
 from protocol.faults import fault_number
 from protocol.words import EndReason, RecordState, StatusFlag
 from tests.support.arms import PEN, PERSON, TECHNICIAN, UID
-from tests.support.paper_pen import SESSION, PaperPen, Room, quick
-from tests.support.scribes import Scribe
+from tests.support.paper_pen import PaperPen, Room, quick
+from tests.support.sessions import SESSION
 from tests.support.virtual import advance
 
 NVM_FAULT = fault_number("NVM_FAULT")
@@ -86,46 +82,6 @@ async def test_recovery_repeats_until_the_disturbed_line_answers() -> None:
         assert len(room.recorded(LinkUp)) == 1  # recognised once
 
 
-async def test_a_line_that_does_not_answer_is_asked_five_times_a_second() -> None:
-    async with Room() as room:
-        asked = 0
-
-        def unanswered() -> RequestTimeout:
-            nonlocal asked
-            asked += 1
-            room.pen.refuse["last_arm_of_host"] = unanswered
-            return RequestTimeout("x")
-
-        room.pen.refuse["last_arm_of_host"] = unanswered
-        waiting = asyncio.ensure_future(room.plug())
-        await advance(1.1)
-        assert asked == 6
-        del room.pen.refuse["last_arm_of_host"]
-        await waiting
-        assert room.engine.reconciled
-
-
-async def test_a_record_that_fails_meanwhile_ends_recovery_with_its_error() -> None:
-    async with Room() as room:
-        room.scribe.fail()
-        await room.plug()
-        assert not room.engine.reconciled
-        assert isinstance(room.engine.link_error, JournalWriteFailed)
-
-
-async def test_recovery_goes_on_in_the_successor_of_a_record_that_failed() -> None:
-    async with Room() as room:
-        room.scribe.holds = True
-        waiting = asyncio.ensure_future(room.plug())
-        await advance(0.01)
-        successor = Scribe()
-        room.engine.recorder.continue_in(successor)
-        room.scribe.fail()
-        await waiting
-        assert room.engine.reconciled
-        assert [body.kind for body in successor.bodies][:2] == ["pen_enrolled", "link_up"]
-
-
 async def test_a_pen_that_moves_is_waited_for() -> None:
     async with Room() as room:
         room.pen.flags &= ~StatusFlag.AT_REST
@@ -164,166 +120,6 @@ async def test_an_interrupted_arm_is_closed_from_the_pens_own_record() -> None:
         order = room.order_of(events.LinkLost, ArmClosed, StateChanged)[-4:]
         assert order == ["link_lost", "state_changed", "arm_closed", "state_changed"]
         assert room.recorded(StateChanged)[-1].reason == "read from the pen"
-
-
-async def test_a_braking_pen_is_asked_ten_times_a_second_for_its_final_record() -> None:
-    async with Room() as room:
-        await interrupted(room)
-        waiting = asyncio.ensure_future(room.plug())
-        await advance(1.05)
-        assert room.pen.asked.count("arm_record") == 11
-        room.pen.end_arm(EndReason.LAPSE)
-        await waiting
-        assert room.is_in(State.READY)
-
-
-async def test_before_an_arm_the_pen_has_three_seconds_to_come_to_rest() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.pen.flags &= ~StatusFlag.AT_REST
-        room.tell()
-        began_s = room.clock.mono_s()
-        with pytest.raises(PenUnsettled):
-            await room.acts.treat(PERSON)
-        assert room.clock.mono_s() - began_s == pytest.approx(3.0, abs=0.05)
-
-
-async def test_counters_before_an_arm_are_those_of_a_status_from_after_it_was_asked_for() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.tell()
-        began_s = room.clock.mono_s()
-        asyncio.get_running_loop().call_later(0.02, lambda: room.pen.count(prime_steps=50))
-        await room.acts.treat(PERSON)
-        assert room.arm.opened.first.prime_steps == 50
-        assert room.clock.mono_s() - began_s < 0.2
-
-
-async def test_an_arm_waits_for_events_that_are_counted_but_not_recorded() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.pen.next_index += 1
-        with pytest.raises(PenUnsettled):
-            await room.acts.treat(PERSON)
-
-
-async def test_a_pen_that_is_lost_before_an_arm_is_not_waited_for() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.pen.flags &= ~StatusFlag.AT_REST
-        room.tell()
-        arming = asyncio.ensure_future(room.acts.treat(PERSON))
-        await advance(1.0)
-        began_s = room.clock.mono_s()
-        room.unplug()
-        with pytest.raises(LinkLost):
-            await arming
-        assert room.clock.mono_s() - began_s < 0.01
-
-
-@pytest.mark.hazard("H34")
-async def test_a_pen_that_comes_back_latched_latches_the_session() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.unplug()
-        room.pen.last_stop_id = 77
-        room.pen.flags |= StatusFlag.STOP_LATCHED
-        await room.plug()
-        assert room.is_in(State.LATCHED)
-        changed = room.recorded(StateChanged)[-1]
-        assert (changed.after, changed.reason) == ("latched", "latched in the pen")
-
-
-class LateRoom(Room):
-    """A room whose line brings events `late_s` after they were asked for."""
-
-    late_s = 0.0
-
-    def deliver(self, strokes: Sequence[PenStroke]) -> None:
-        asyncio.get_running_loop().call_later(self.late_s, super().deliver, strokes)
-
-
-@pytest.mark.hazard("H34")
-async def test_a_pen_that_comes_latched_before_any_session_is_alarmed() -> None:
-    async with Room() as room:
-        room.pen.last_stop_id = 77
-        room.pen.flags |= StatusFlag.STOP_LATCHED
-        before = room.engine.state
-        await room.plug()
-        assert room.is_in(before)
-        assert room.recorded(StateChanged) == []
-        assert room.recorded(AlarmRaised)
-        assert room.stops == []  # nor is it a defect
-
-
-@pytest.mark.hazard("H10")
-async def test_what_the_pen_did_meanwhile_is_recorded_before_its_arm_is_closed() -> None:
-    late = LateRoom()
-    async with late as room:
-        await interrupted(room)
-        late.late_s = 0.5
-        for _ in range(3):
-            room.pen.stroke()
-        room.pen.end_arm(EndReason.LAPSE)
-        await room.plug()
-        assert room.order_of(events.Strokes, ArmClosed)[-2:] == ["strokes", "arm_closed"]
-        assert sum(len(each.strokes) for each in room.recorded(events.Strokes)) == 5
-
-
-@pytest.mark.parametrize(
-    ("moved", "alarms"),
-    [
-        ({"reverse_steps": 60_000}, []),
-        ({"reverse_steps": 60_001}, ["foreign-movement"]),
-        ({"reverse_steps": 40, "dose_steps": 1}, ["foreign-movement"]),
-    ],
-)
-async def test_only_a_relief_of_the_pen_itself_needs_no_explanation(
-    moved: dict[str, int], alarms: list[str]
-) -> None:
-    async with Room() as room:
-        await room.ready()
-        room.unplug()
-        room.pen.count(**moved)
-        await room.plug()
-        assert len(room.recorded(ForeignMovement)) == 1
-        assert room.alarms == alarms
-
-
-async def test_a_relief_after_an_arm_of_this_journal_needs_no_explanation() -> None:
-    async with Room() as room:
-        await room.treating()
-        await room.acts.pause(PERSON)
-        await room.until(State.READY)
-        room.unplug()
-        room.pen.count(reverse_steps=40)
-        await room.plug()
-        assert len(room.recorded(ForeignMovement)) == 1
-        assert room.alarms == []
-
-
-async def test_a_pen_that_knows_another_hosts_arm_may_have_been_moved_by_it() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.unplug()
-        room.pen.count(reverse_steps=40)
-        room.pen.highest_arm_id = 1
-        await room.plug()
-        assert room.alarms == ["foreign-movement"]
-
-
-async def test_a_relief_of_a_pen_that_two_arms_of_this_journal_used_needs_none() -> None:
-    async with Room() as room:
-        await room.treating()
-        await room.acts.pause(PERSON)
-        await room.until(State.READY)
-        await room.acts.treat(PERSON)
-        await room.acts.pause(PERSON)
-        await room.until(State.READY)
-        room.unplug()
-        room.pen.count(reverse_steps=40)
-        await room.plug()
-        assert room.alarms == []
 
 
 @pytest.mark.hazard("H13")
@@ -447,15 +243,6 @@ async def test_what_a_sealed_arm_may_have_done_is_not_foreign() -> None:
         assert len(room.recorded(ForeignMovement)) == 1
         assert "foreign-movement" not in room.alarms
         assert room.arm.possible == Amount(7, dose_steps=70_000)
-
-
-async def test_movement_between_two_arms_of_one_link_is_found_as_well() -> None:
-    async with Room() as room:
-        await room.ready()
-        room.pen.count(prime_steps=50)
-        await room.acts.treat(PERSON)
-        assert len(room.recorded(ForeignMovement)) == 1
-        assert room.arm.opened.first.prime_steps == 50
 
 
 @pytest.mark.hazard("H01")
