@@ -81,7 +81,6 @@ class Liquid:
 
     def density_kg_m3(self, temperature_mdegc: int) -> float:
         """The measured density. Raises LiquidTemperature (E7002) at another temperature."""
-        _within("temperature of the liquid", temperature_mdegc, TEMPERATURE_MDEGC, "mdegC")
         if abs(temperature_mdegc - self.measured_at_mdegc) > SAME_TEMPERATURE_MDEGC:
             raise LiquidTemperature(
                 f"The density of {self.name} is known at {self.measured_at_mdegc / 1000:.2f} C; "

@@ -102,7 +102,7 @@ class Series:
         SeriesIncomplete (E7010) when the series has all its weighings.
         """
         place = self.next_place
-        if place is None or self.end is not None:
+        if place is None:
             raise SeriesIncomplete(
                 "This series has all its weighings.", action="Redo one, or close the series."
             )
@@ -165,6 +165,6 @@ def doses_needed(dose_nl: int, resolution_ug: int) -> int:
     """How many doses a weighing must hold so that the balance resolves it well enough.
 
     100 doses of 400 nl on a balance of 0.1 mg; one dose from 400 nl up on a balance of 0.001 mg.
-    A nanolitre counts as a microgram here.
+    A nanolitre counts as a microgram here; the resolution is at least 1 ug.
     """
-    return max(1, -(-RESOLUTION_SHARE * resolution_ug // dose_nl))
+    return -(-RESOLUTION_SHARE * resolution_ug // dose_nl)

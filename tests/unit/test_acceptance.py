@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from controller.calibration.acceptance import Verdict, guarded, load_acceptance, worst_of
 from controller.calibration.errors import NoAcceptanceLimits
@@ -83,8 +84,8 @@ def test_a_burst_is_judged_by_the_scatter_of_one_dose() -> None:
 
 def test_all_doses_together_have_a_stricter_fail_limit() -> None:
     # 10 * 20 ul are 200 ul: 5 % for the whole, where one dose would be conditional up to 6 %.
-    assert LIMITS.judge_dose(spread(20_000, 20_950.0), 0.0) is Verdict.CONDITIONAL
-    assert LIMITS.judge_dose(spread(20_000, 21_050.0), 0.0) is Verdict.FAIL
+    assert LIMITS.judge_dose(spread(20_000, 20_999.0), 0.0) is Verdict.CONDITIONAL
+    assert LIMITS.judge_dose(spread(20_000, 21_001.0), 0.0) is Verdict.FAIL
     few = Spread(20_000, 9, 1, 21_050.0, 1.0)
     assert LIMITS.judge_dose(few, 0.0) is Verdict.CONDITIONAL
 
@@ -93,6 +94,11 @@ def test_all_doses_together_have_a_stricter_fail_limit() -> None:
 def test_a_dose_outside_of_all_bands_has_no_verdict(dose_nl: int) -> None:
     with pytest.raises(NoAcceptanceLimits, match=rf"no band holds for {dose_nl} nl"):
         LIMITS.band(dose_nl)
+
+
+def test_limits_are_not_changed_after_reading() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        LIMITS.validity.days = 60  # type: ignore[misc]  # that is what is tried
 
 
 def test_the_shipped_bands_leave_no_gap() -> None:

@@ -37,6 +37,10 @@ def sartorius(line: str) -> Heard:
         ("S S   12.3456 mg", 12_346, 1, True),
         ("S S   12.3445 mg", 12_344, 1, True),  # half a microgram: to the even one
         ("SIR D 5 g", 5_000_000, 1_000_000, False),
+        ("SR S 5 g", 5_000_000, 1_000_000, True),
+        ("SNR S 5 g", 5_000_000, 1_000_000, True),
+        ("SU S 5 g", 5_000_000, 1_000_000, True),
+        ("SIU S 5 g", 5_000_000, 1_000_000, True),
     ],
 )
 def test_mt_sics_masses(line: str, mass_ug: int, digit_ug: int, stable: bool) -> None:
@@ -119,6 +123,9 @@ def test_sbi_masses(line: str, mass_ug: int, digit_ug: int) -> None:
         ("      Low     ", Why.UNDERLOAD),
         ("       L      ", Why.UNDERLOAD),
         ("      --      ", Why.BUSY),
+        ("       C      ", Why.BUSY),
+        ("      L L     ", Why.UNDERLOAD),
+        ("      H H     ", Why.OVERLOAD),
         ("Stat        Cal.Ext.", Why.BUSY),
         ("              ", Why.BUSY),
         ("   Err 054    ", Why.ERROR),
@@ -181,6 +188,13 @@ def test_a_long_line_with_its_end_is_dropped_alone() -> None:
 MT, SBI = QUESTIONS
 
 
+def test_commands_are_those_of_the_manuals() -> None:
+    assert (mt_sics.ASK_STABLE, mt_sics.ASK_NOW) == (b"S\r\n", b"SI\r\n")
+    assert (mt_sics.TARE, mt_sics.ZERO, mt_sics.CANCEL) == (b"T\r\n", b"Z\r\n", b"@\r\n")
+    assert (sbi.ASK, sbi.TARE, sbi.ZERO) == (b"\x1bP\r\n", b"\x1bU\r\n", b"\x1bV\r\n")
+    assert sbi.ASK_MODEL == b"\x1bx1_\r\n"
+
+
 def test_each_make_is_asked_for_its_serial_number() -> None:
     assert (MT.make, MT.ask) == (Make.MT_SICS, b"I4\r\n")
     assert (SBI.make, SBI.ask) == (Make.SBI, b"\x1bx2_\r\n")
@@ -196,6 +210,7 @@ def test_each_make_is_asked_for_its_serial_number() -> None:
         (b'I4 A ""\r\n', None),
         (b'I2 A "B021002593"\r\n', None),
         (b"I4 I\r\n", None),
+        (b'I4 A "B021002593" "2"\r\n', None),
         (b"ES\r\n", None),
         (b"", None),
         (b"\x00\x11\x9f I4 \xff\r\n", None),
@@ -210,6 +225,8 @@ def test_mt_sics_is_known_by_its_serial_number(answer: bytes, serial: str | None
     ("answer", "serial"),
     [
         (b"   23456789   \r\n", "23456789"),
+        (b"   SN0456A    \r\n", "SN0456A"),
+        (b"   LABORATORY \r\n", None),
         (b"Ser.no.    0027405512\r\n", None),
         (b"Ser.no   0027405512 \r\n", "0027405512"),
         (b"+   123.56 g  \r\n", None),

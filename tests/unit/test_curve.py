@@ -158,6 +158,20 @@ def test_cadences_that_agree_are_one_range() -> None:
     assert only.apart_pl == pytest.approx(0.929, abs=1e-3)
 
 
+def test_what_all_weighings_share_does_not_make_cadences_agree() -> None:
+    """A balance that errs by 500 nl errs so at both cadences: their difference stays real."""
+    lines = []
+    for offset_nl, period_us in ((-100.0, SLOW_US), (-400.0, FAST_US)):
+        shared = [
+            point(
+                each.dose_nl, each.steps, each.spread.mean_nl, shared_nl=500.0, period_us=period_us
+            )
+            for each in pen(offset_nl, period_us=period_us)
+        ]
+        lines.append(Line(tuple(shared)))
+    assert len(cadences_of(lines)) == 2
+
+
 def test_cadences_that_differ_are_ranges_of_their_own() -> None:
     slow, fast = pen(), pen(-400.0, period_us=FAST_US)
     found = cadences_of([Line(tuple(fast)), Line(tuple(slow))])

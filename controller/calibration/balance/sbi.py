@@ -14,7 +14,7 @@ ZERO = b"\x1bV\r\n"
 ASK_MODEL = b"\x1bx1_\r\n"
 ASK_SERIAL = b"\x1bx2_\r\n"
 
-PLAIN, WITH_WORD, WORD = 14, 20, 6
+PLAIN, WITH_WORD = 14, 20
 _MASS_WORDS = {"", "N", "G", "G#"}
 """Net and gross; other words in front name tares, counts and settings."""
 _STATUS = {
