@@ -241,7 +241,7 @@ async def test_frames_of_other_links_and_our_own_echo_are_counted_and_dropped(en
 
 
 async def test_the_sequence_counts_modulo_256(ends: Ends) -> None:
-    """SPEC.md, table of the header; a narrower mask would hide up to 255 lost frames from a trace."""
+    """SPEC.md, table of the header: a narrower mask would hide lost frames from a trace."""
     for _ in range(300):
         ends.exchange.send(Ack(1, 0))
     frames = [found for found in Decoder().feed(ends.port.written) if isinstance(found, Frame)]
