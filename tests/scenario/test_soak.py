@@ -188,7 +188,7 @@ def test_a_soak_counts_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
         return Verdict(seed, "00", problems, punctures=10, cells={"B1_down|ready|idle": 2})
 
     monkeypatch.setattr("tests.soak.runner.play_seed", fake)
-    soak = Soak(Wanted(seed=11, punctures=30, jobs=0), lambda _: True)
+    soak = Soak(Wanted(seed=11, punctures=30, jobs=0))
     assert [verdict.seed for verdict in soak.run()] == [11, 12, 13]
     assert [verdict.seed for verdict in soak.failures] == [12] == soak.tally.failed_seeds
     assert soak.tally.by_fault() == {"B1_down": 6}

@@ -1,12 +1,12 @@
 """`python -m tests.soak`: many trials from a seed, one trial again, or one script."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from tests.soak.coverage import Coverage
 from tests.soak.draw import draw
 from tests.soak.progress import Bar
 from tests.soak.report import save, show, told, verdict_lines
@@ -76,7 +76,9 @@ def _play_one(script: Script, options: argparse.Namespace, console: Console) -> 
 
 def _soak(options: argparse.Namespace, console: Console) -> int:
     wanted = Wanted(options.seed, options.punctures, options.jobs, options.hits, options.minutes)
-    soak = Soak(wanted, lambda tally: not Coverage(tally.cells).missing(wanted.hits))
+    soak = Soak(wanted)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets those in the background ignore it
+        signal.signal(number, signal.default_int_handler)
     try:
         _run(soak, options, console)
     except KeyboardInterrupt:

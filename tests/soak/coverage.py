@@ -1,12 +1,13 @@
 """The coverage matrix: how often each fault took effect in each state of host and pen."""
 
 from collections.abc import Mapping
+from itertools import chain, product
 
 import msgspec
 from rich.table import Table
 
 from tests.soak.catalogue import FaultId, HostState, PenPhase
-from tests.soak.reach import CELLS, Cell, by_chance, reachable, why_not
+from tests.soak.reach import CELLS, Cell, by_chance, reachable, why_no_pair, why_not
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -51,6 +52,15 @@ class Coverage(msgspec.Struct, frozen=True):
             table.add_row(fault.value, *row, str(self.of_fault(fault)))
         return table
 
+    def totals(self, wanted: int) -> str:
+        """How many cells there are, can be reached, and were hit often enough."""
+        cells = reachable()
+        done = sum(self.hits(cell) >= max(1, wanted) for cell in cells)
+        return (
+            f"{len(CELLS):,} cells: {len(cells):,} can be reached, {done:,} of them were hit at "
+            f"least {max(1, wanted)} times; {len(CELLS) - len(cells):,} cannot be reached."
+        )
+
     def as_json(self) -> dict[str, object]:
         """Every cell: its hits, or the reason why it cannot be reached."""
         return {name_of(cell): why_not(*cell) or self.hits(cell) for cell in CELLS}
@@ -63,3 +73,21 @@ class Coverage(msgspec.Struct, frozen=True):
 def name_of(cell: Cell) -> str:
     """ "fault|host|pen"."""
     return "|".join(part.value for part in cell)
+
+
+def unreachable() -> list[str]:
+    """Each reason why cells cannot be reached, with the cells for which it holds."""
+    pairs: dict[str, list[str]] = {}
+    for host, pen in product(HostState, PenPhase):
+        if (reason := why_no_pair(host, pen)) is not None:
+            pairs.setdefault(reason, []).append(f"{host}|{pen}")
+    cells: dict[str, dict[str, list[str]]] = {}
+    for fault, host, pen in CELLS:
+        reason = why_not(fault, host, pen)
+        if reason is not None and why_no_pair(host, pen) is None:
+            cells.setdefault(reason, {}).setdefault(fault.name, []).append(f"{host}|{pen}")
+    lines = [f"any fault in {', '.join(of)}: {reason}" for reason, of in pairs.items()]
+    for reason, faults in cells.items():
+        names, of = ", ".join(faults), sorted(set(chain.from_iterable(faults.values())))
+        lines.append(f"{names} in {', '.join(of)}: {reason}")
+    return lines

@@ -62,12 +62,25 @@ class Person:
             if self._theatre.is_running:
                 self._theatre.engine.stop("a person pressed STOP")
 
+    async def pause(self, every_s: float, rng: Random) -> None:
+        """Pause what is running now and then, for ever."""
+        while True:
+            await advance(every_s * rng.uniform(0.5, 1.5))
+            if self._theatre.is_running and self._theatre.engine.state is State.RUNNING:
+                try:
+                    await self.alone(self._theatre.acts.pause(PROGRAM))
+                except MicropenError as error:
+                    self._refused(error)
+
     async def let_go(self) -> None:
-        """Pause what is running; a service that is down is started again."""
+        """Pause what is running or about to; a service that is down is started again."""
         if not self._theatre.is_running:
             await self._start()
-        if self._theatre.engine.state is State.RUNNING:
-            await self._alone(self._theatre.acts.pause(PROGRAM))
+        deadline_mono_s = self._theatre.clock.mono_s() + THINK_S
+        while self._state is State.ARMING and self._theatre.clock.mono_s() < deadline_mono_s:
+            await advance(LOOK_S)
+        if self._state is State.RUNNING:
+            await self.alone(self._theatre.acts.pause(PROGRAM))
 
     async def end(self) -> None:
         """Clear, seal, restart, close: what a person does with whatever the faults left.
@@ -89,6 +102,10 @@ class Person:
     # --- inside ------------------------------------------------------------------------------
 
     @property
+    def _state(self) -> State | None:
+        return self._theatre.engine.state if self._theatre.is_running else None
+
+    @property
     def _was_opened(self) -> bool:
         return bool(self._theatre.engine.books.sessions)
 
@@ -99,10 +116,10 @@ class Person:
         elif theatre.engine.recorder.failed:
             await self._restart()
         elif not self._was_opened:
-            await self._alone(theatre.begin(self._plan))
+            await self.alone(theatre.begin(self._plan))
         else:
             self._note_opened()
-            await self._alone(ProgramOperator(theatre.engine, theatre.acts).run())
+            await self.alone(ProgramOperator(theatre.engine, theatre.acts).run())
 
     async def _end_once(self) -> None:
         theatre, engine = self._theatre, self._theatre.engine
@@ -111,20 +128,20 @@ class Person:
         elif engine.is_latched and engine.reconciled and self._clears < MOST_CLEARS:
             self._clears += 1
             self._say("clears")
-            await self._alone(theatre.acts.clear(PROGRAM))
+            await self.alone(theatre.acts.clear(PROGRAM))
         elif arms := engine.books.ledger.open_intervals():
             self._say(f"seals {arms[0].opened.arm_id}")
-            await self._alone(theatre.acts.seal(arms[0].opened.arm_id, TECHNICIAN, "trial"))
+            await self.alone(theatre.acts.seal(arms[0].opened.arm_id, TECHNICIAN, "trial"))
         else:
             self._say("closes")
-            await self._alone(theatre.acts.close(PROGRAM))
+            await self.alone(theatre.acts.close(PROGRAM))
 
     async def _restart(self) -> None:
         self._say("restarts the service")
         async with self.life:
             if self._theatre.is_running:
-                await self._alone(self._theatre.stop(), to_the_end=True)
-            await self._alone(self._theatre.start(), to_the_end=True)
+                await self.alone(self._theatre.stop(), to_the_end=True)
+            await self.alone(self._theatre.start(), to_the_end=True)
 
     async def _start_later(self) -> None:
         """A service that nobody has started for long: a fault took it down, and is over."""
@@ -138,9 +155,9 @@ class Person:
         self._say("starts the service")
         async with self.life:
             if not self._theatre.is_running:
-                await self._alone(self._theatre.start(), to_the_end=True)
+                await self.alone(self._theatre.start(), to_the_end=True)
 
-    async def _alone(self, work: Coroutine[Any, Any, Any], *, to_the_end: bool = False) -> None:
+    async def alone(self, work: Coroutine[Any, Any, Any], *, to_the_end: bool = False) -> None:
         """Run it where a crash can end it; its own errors are raised here.
 
         Who is called away leaves it half done, unless it goes `to_the_end`.

@@ -1,11 +1,12 @@
 """What a soak came to, in plain sentences and as JSON."""
 
+from io import StringIO
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from tests.soak.coverage import Coverage
+from tests.soak.coverage import Coverage, unreachable
 from tests.soak.runner import Soak
 from tests.soak.tally import Tally, Verdict
 
@@ -29,7 +30,11 @@ def verdict_lines(soak: Soak) -> list[str]:
 
 def show(soak: Soak, console: Console) -> None:
     """Totals, counts by fault, maxima, coverage."""
-    console.print(Coverage(soak.tally.cells).table())
+    coverage = Coverage(soak.tally.cells)
+    console.print(coverage.table())
+    console.print(coverage.totals(soak.wanted.hits), soft_wrap=True)
+    for line in unreachable():
+        console.print(f"  not reachable: {line}.", soft_wrap=True, markup=False)
     for line in sentences(soak):
         console.print(line, soft_wrap=True)
     lines = verdict_lines(soak)
@@ -80,9 +85,16 @@ def as_json(soak: Soak) -> bytes:
 
 
 def save(soak: Soak, path: Path) -> None:
-    """Write the JSON so that an interruption never leaves half of it."""
+    """Write the JSON, and what `show` says beside it; an interruption never leaves half of it."""
+    said = StringIO()
+    show(soak, Console(file=said, width=200))
+    _write(path, as_json(soak))
+    _write(path.with_suffix(".txt"), said.getvalue().encode())
+
+
+def _write(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(as_json(soak))
+    beside.write_bytes(data)
     beside.replace(path)
 
 

@@ -1,9 +1,10 @@
 """Many trials in worker processes, added up as they come; interrupted, it still has its sums."""
 
+import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from multiprocessing import get_context
@@ -13,6 +14,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict
 
+from tests.soak.agenda import Agenda
 from tests.soak.draw import draw
 from tests.soak.script import Script
 from tests.soak.shrink import Shrinker, kind_of
@@ -22,6 +24,8 @@ from tests.soak.trial import play
 TRIALS_A_WORKER = 400
 """A fresh process after so many: what a trial may leave in memory never grows for long."""
 CPU_S_A_TRIAL = 400
+GC_THRESHOLDS = (20_000, 20, 20)
+"""A trial makes many small objects and few cycles."""
 AHEAD = 2
 """Trials handed out for each worker, the one that it plays included."""
 
@@ -43,25 +47,17 @@ class Wanted(msgspec.Struct, frozen=True):
 class Soak:
     """One soak. `run` yields after every trial; what it knows so far is always in `tally`."""
 
-    def __init__(self, wanted: Wanted, enough: Callable[[Tally], bool]) -> None:
+    def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.tally = Tally()
         self.failures: list[Verdict] = []
         self.began_mono_s = time.monotonic()
-        self._enough = enough
-        self._next_seed = wanted.seed
+        self._agenda = Agenda(wanted.seed, wanted.punctures, wanted.hits)
 
     @property
     def elapsed_s(self) -> float:
         """Real seconds since it began."""
         return time.monotonic() - self.began_mono_s
-
-    @property
-    def is_over(self) -> bool:
-        """Whether there is nothing more to hand out."""
-        minutes = self.wanted.minutes
-        late = bool(minutes) and self.elapsed_s > minutes * 60
-        return late or (self.tally.punctures >= self.wanted.punctures and self._enough(self.tally))
 
     def run(self) -> Iterator[Verdict]:
         """Play one seed after the other."""
@@ -73,15 +69,19 @@ class Soak:
             yield from self._run_in(workers)
 
     def _run_here(self) -> Iterator[Verdict]:
-        while not self.is_over:
-            yield self._taken(play_seed(self._seed()))
+        while (seed := self._next()) is not None:
+            yield self._taken(play_seed(seed))
 
     def _run_in(self, workers: ProcessPoolExecutor) -> Iterator[Verdict]:
         waiting: set[Future[Verdict]] = set()
         try:
-            while waiting or not self.is_over:
-                while not self.is_over and len(waiting) < AHEAD * self.wanted.jobs:
-                    waiting.add(workers.submit(play_seed, self._seed()))
+            while True:
+                while len(waiting) < AHEAD * self.wanted.jobs:
+                    if (seed := self._next()) is None:
+                        break
+                    waiting.add(workers.submit(play_seed, seed))
+                if not waiting:
+                    return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield self._taken(future.result())
@@ -89,9 +89,10 @@ class Soak:
             for future in waiting:
                 future.cancel()
 
-    def _seed(self) -> int:
-        self._next_seed += 1
-        return self._next_seed - 1
+    def _next(self) -> int | None:
+        minutes = self.wanted.minutes
+        is_late = bool(minutes) and self.elapsed_s > minutes * 60
+        return None if is_late else self._agenda.next(self.tally)
 
     def _taken(self, verdict: Verdict) -> Verdict:
         self.tally.add(verdict)
@@ -144,6 +145,9 @@ def _workers(jobs: int) -> ProcessPoolExecutor:
 
 def _begin_worker() -> None:
     quiet()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     with suppress(ValueError):  # Ctrl-C is for the one who shows the sums
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

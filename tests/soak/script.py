@@ -43,8 +43,10 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One trial. `punctures` are those of its plan, by zone; `cadence_hz` as the plan's.
 
     `safety_s` is the longest time for which faults are allowed; then they all end, and the system
-    must be back (see `tests.soak.liveness`). Somebody presses STOP about each `stop_every_s`;
-    0 = nobody does.
+    must be back (see `tests.soak.liveness`). Somebody presses STOP about each `stop_every_s`, and
+    pauses about each `pause_every_s`; 0 = nobody does. The line is later by `late_ms` each way
+    than a good one, to the pen and to the host. With `is_tidy` somebody clears latches outside of
+    a session, and brings another pen when one cannot be used any more.
     """
 
     seed: int = 1
@@ -57,6 +59,9 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disk_ms: tuple[NotNegative, NotNegative] = (1.0, 20.0)
     safety_s: NotNegative = 120.0
     stop_every_s: NotNegative = 0.0
+    pause_every_s: NotNegative = 0.0
+    late_ms: tuple[NotNegative, NotNegative] = (0.0, 0.0)
+    is_tidy: bool = False
     fault: tuple[FaultRow, ...] = ()
 
 

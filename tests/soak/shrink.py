@@ -71,6 +71,12 @@ def _smaller(script: Script) -> Iterator[Script]:
     """Scripts with one number smaller, the greatest step first."""
     if script.stop_every_s:
         yield _with(script, stop_every_s=0.0)
+    if script.pause_every_s:
+        yield _with(script, pause_every_s=0.0)
+    if script.late_ms != (0.0, 0.0):
+        yield _with(script, late_ms=(0.0, 0.0))
+    if script.is_tidy:
+        yield _with(script, is_tidy=False)
     if script.safety_s > 2.0:
         yield _with(script, safety_s=round(script.safety_s / 2, 3))
     for at, count in enumerate(script.punctures):

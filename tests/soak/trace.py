@@ -33,11 +33,13 @@ class Trace:
         for entry in entries:
             self._note(now_mono_s, "entry", f"{entry.seq} {entry.kind} {entry.hash}")
 
-    def states(self, now_mono_s: float, states: tuple[str, str]) -> None:
-        """Where host and pen are; noted when it changed."""
-        if states != self._states:
-            self._states = states
-            self._note(now_mono_s, "states", " ".join(states))
+    def states(self, now_mono_s: float, states: tuple[str, str]) -> bool:
+        """Where host and pen are; noted when it changed, and whether it did."""
+        if states == self._states:
+            return False
+        self._states = states
+        self._note(now_mono_s, "states", " ".join(states))
+        return True
 
     def fault(self, now_mono_s: float, fault: FaultId) -> None:
         """A fault took effect."""

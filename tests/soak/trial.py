@@ -3,26 +3,25 @@
 import asyncio
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
 from controller.session.plan import Plan
-from simulator.scenario import Scenario
 from tests.soak.catalogue import FaultId
+from tests.soak.company import Household, beside, posted, raise_from, this_task, together
 from tests.soak.fault import Fault
 from tests.soak.faults.disk import FSYNC_S
 from tests.soak.faults.host import INJECTED
 from tests.soak.house import House
+from tests.soak.housekeeper import Housekeeper
 from tests.soak.judge import judge
 from tests.soak.liveness import come_back
 from tests.soak.person import Person
 from tests.soak.place import same_place
+from tests.soak.props import pen_of, plan_of
 from tests.soak.registry import FAULTS
 from tests.soak.room import Happenings, RowRoom
 from tests.soak.schedule import Cue
@@ -30,7 +29,6 @@ from tests.soak.script import FaultRow, Script
 from tests.soak.tally import Verdict
 from tests.soak.trace import Trace
 from tests.soak.watch import Watch
-from tests.support.bills import dosing, pen_for, stamping, usb
 from tests.support.post import Post
 from tests.support.sim_broker import SimBroker
 from tests.support.sim_disk import SimDisk
@@ -57,20 +55,6 @@ def play(
             run_virtual(trial.run)
     trial.verdict.cpu_s = time.process_time() - began_s
     return trial.verdict
-
-
-def plan_of(script: Script) -> Plan:
-    """The plan that a script asks for."""
-    if script.plan == "stamping":
-        return stamping(*script.punctures, cadence_hz=script.cadence_hz)
-    return dosing(*script.punctures, dose_nl=script.dose_nl, cadence_hz=script.cadence_hz)
-
-
-def pen_of(script: Script, plan: Plan) -> Scenario:
-    """The pen that a script asks for."""
-    line = usb()
-    ways = [msgspec.structs.replace(way, baud=script.baud) for way in (line.to_pen, line.to_host)]
-    return pen_for(plan, line=msgspec.structs.replace(line, to_pen=ways[0], to_host=ways[1]))
 
 
 class Trial:
@@ -130,7 +114,7 @@ class Trial:
                 broker,
                 theatre.clock,
                 self._rng("post"),
-                _Household(theatre.bystanders),
+                Household(theatre.bystanders),
                 disk.vfs,
             )
             theatre.post = post
@@ -140,11 +124,11 @@ class Trial:
         trace = self._trace
         theatre.on_entries = lambda entries: trace.entries(theatre.clock.mono_s(), entries)
         self._happenings = Happenings(theatre, trace)
-        watch = Watch(theatre, trace)
-        theatre.bystanders.add(_this_task())
-        async with theatre, _posted(post), _beside(theatre, watch.run()):
+        watch = Watch(theatre, trace, self._happenings.met)
+        theatre.bystanders.add(this_task())
+        async with theatre, posted(post), beside(theatre, watch.run()):
             person = Person(theatre, plan, trace, asyncio.Lock())
-            await self._safety(theatre, disk, post, watch, person)
+            await self._safety(theatre, disk, post, watch, person, plan)
             await self._liveness(theatre, person)
             await person.end()
             trace.say(theatre.clock.mono_s(), "the session is over")
@@ -163,13 +147,23 @@ class Trial:
     # --- the phases --------------------------------------------------------------------------
 
     async def _safety(
-        self, theatre: Theatre, disk: SimDisk, post: Post, watch: Watch, person: Person
+        self,
+        theatre: Theatre,
+        disk: SimDisk,
+        post: Post,
+        watch: Watch,
+        person: Person,
+        plan: Plan,
     ) -> None:
         """Faults are allowed until the plan is done, or for `safety_s`."""
         opened = asyncio.Event()
         cues = self._cues(theatre, disk, post, watch, opened, person.life)
-        async with _together(theatre) as start:
+        async with together(theatre) as start:
             players = [start(cue.run()) for cue in cues]
+            if self.script.is_tidy:
+                start(self._housekeeper(theatre, person, plan).run())
+            if self.script.pause_every_s:
+                start(person.pause(self.script.pause_every_s, self._rng("pause")))
             if self.script.stop_every_s:
                 start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
             await self._lobby(theatre, cues)
@@ -177,7 +171,7 @@ class Trial:
             opened.set()
             deadline_mono_s = theatre.clock.mono_s() + self.script.safety_s
             while theatre.clock.mono_s() < deadline_mono_s and not _over(work, cues):
-                _raise_from([work, *players])
+                raise_from([work, *players])
                 await advance(LOOK_S)
         for cue in cues:
             await cue.stop()
@@ -199,6 +193,10 @@ class Trial:
         self._trace.say(theatre.clock.mono_s(), f"stands: {self.verdict.stands}")
 
     # --- parts -------------------------------------------------------------------------------
+
+    def _housekeeper(self, theatre: Theatre, person: Person, plan: Plan) -> Housekeeper:
+        spare = pen_of(self.script, plan)
+        return Housekeeper(theatre, person, spare, self._trace, self.script.seed)
 
     def _cues(
         self,
@@ -231,26 +229,6 @@ class Trial:
             self.verdict.cells = {"|".join(cell): count for cell, count in sorted(cells.items())}
 
 
-class _Household(set["asyncio.Task[Any]"]):
-    """Tasks of the post: bystanders, and what they start is too. A fault's task is not of them.
-
-    The post adopts whatever its own bystanders start; what a fault starts is a controller, mortal.
-    """
-
-    def __init__(self, bystanders: "set[asyncio.Task[Any]]") -> None:
-        super().__init__()
-        self._bystanders = bystanders
-
-    def add(self, task: "asyncio.Task[Any]") -> None:
-        super().add(task)
-        self._bystanders.add(task)
-
-    def discard(self, task: object) -> None:
-        if isinstance(task, asyncio.Task):
-            super().discard(task)
-            self._bystanders.discard(task)
-
-
 def _tail_s(row: FaultRow) -> float:
     """How long after its end a fault still lasts: a commit that began slow ends slow."""
     return (row.value or FSYNC_S) if row.fault is FaultId.H13 else 0.0
@@ -271,51 +249,3 @@ def _told(error: BaseException) -> str:
 
 def _over(work: "asyncio.Task[Any]", cues: list[Cue]) -> bool:
     return work.done() and all(cue.is_done for cue in cues if cue.in_aftermath)
-
-
-def _raise_from(tasks: "list[asyncio.Task[Any]]") -> None:
-    for task in tasks:
-        if task.done() and not task.cancelled():
-            task.result()
-
-
-def _this_task() -> "asyncio.Task[Any]":
-    task = asyncio.current_task()
-    assert task is not None
-    return task
-
-
-@asynccontextmanager
-async def _posted(post: Post) -> AsyncIterator[None]:
-    post.start()
-    try:
-        yield
-    finally:
-        await post.stop()
-
-
-@asynccontextmanager
-async def _together(theatre: Theatre) -> AsyncIterator[Callable[..., "asyncio.Task[Any]"]]:
-    """Tasks that a crash of the controller spares; they end with the `async with`."""
-    tasks: list[asyncio.Task[Any]] = []
-
-    def start(work: Any) -> "asyncio.Task[Any]":
-        task = asyncio.create_task(work, name="beside")
-        theatre.bystanders.add(task)
-        tasks.append(task)
-        return task
-
-    try:
-        yield start
-    finally:
-        for task in tasks:
-            task.cancel()
-            await asyncio.wait({task})
-            theatre.bystanders.discard(task)
-
-
-@asynccontextmanager
-async def _beside(theatre: Theatre, work: Any) -> AsyncIterator[None]:
-    async with _together(theatre) as start:
-        start(work)
-        yield

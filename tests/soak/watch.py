@@ -4,6 +4,7 @@ It also compares at every look what the pen did with what it was allowed.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -41,8 +42,11 @@ class _Waiter:
 class Watch:
     """One pair of eyes a trial. `run` it beside the controller, `close` it at the end."""
 
-    def __init__(self, theatre: Theatre, trace: Trace) -> None:
+    def __init__(
+        self, theatre: Theatre, trace: Trace, on_change: Callable[[tuple[str, str]], None]
+    ) -> None:
         self._theatre = theatre
+        self._on_change = on_change
         self._trace = trace
         self._waiters: list[_Waiter] = []
         self._leashes: dict[Stage, Leash] = {}
@@ -87,7 +91,8 @@ class Watch:
 
     def _look(self) -> None:
         states = self._theatre.states()
-        self._trace.states(self._theatre.clock.mono_s(), states)
+        if self._trace.states(self._theatre.clock.mono_s(), states):
+            self._on_change(states)
         for waiter in self._waiters:
             if not waiter.found.done() and waiter.fits(states):
                 waiter.found.set_result(None)
@@ -106,7 +111,9 @@ class Watch:
 
     def _passed(self, now_mono_s: float, way: str, data: bytes) -> None:
         self._trace.bytes(now_mono_s, way, data)
-        self._trace.states(now_mono_s, self._theatre.states())
+        states = self._theatre.states()
+        if self._trace.states(now_mono_s, states):
+            self._on_change(states)
         if way == "to_pen":
             stage = self._theatre.stage
             self._leash_of(stage).wrote(stage.driver.now_us(), data)

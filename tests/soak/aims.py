@@ -1,0 +1,50 @@
+"""What the trials of a soak aim at: slices of the reachable cells, one slice a seed.
+
+Cells of a slice share host state and pen phase: what brings those about serves all of them.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from random import Random
+from typing import Final
+
+from tests.soak.catalogue import HostState, PenPhase
+from tests.soak.reach import Cell, reachable
+
+CELLS_A_SEED: Final = 5
+CYCLE: Final = 10
+VOLUME: Final = 2
+"""Of each cycle of seeds so many are for volume; the others aim at a slice of cells each."""
+
+
+def is_volume(seed: int) -> bool:
+    """Whether the trial of this seed is for many punctures."""
+    return seed % CYCLE < VOLUME
+
+
+def number_of(seed: int) -> int:
+    """The number of the slice at which a seed aims that is not for volume."""
+    cycle, place = divmod(seed, CYCLE)
+    return (cycle * (CYCLE - VOLUME) + place - VOLUME) % len(slices())
+
+
+def aim_of(seed: int) -> tuple[Cell, ...]:
+    """The cells at which a seed aims; none when it is for volume."""
+    return () if is_volume(seed) else slices()[number_of(seed)]
+
+
+@cache
+def slices() -> tuple[tuple[Cell, ...], ...]:
+    """All slices, in an order that mixes easy and hard pairs."""
+    rng = Random("soak cells")
+    found = [each for pair in product(HostState, PenPhase) for each in _of(pair, rng)]
+    rng.shuffle(found)
+    return tuple(found)
+
+
+def _of(pair: tuple[HostState, PenPhase], rng: Random) -> Iterator[tuple[Cell, ...]]:
+    cells = [cell for cell in reachable() if cell[1:] == pair]
+    rng.shuffle(cells)
+    for at in range(0, len(cells), CELLS_A_SEED):
+        yield tuple(cells[at : at + CELLS_A_SEED])
