@@ -6,6 +6,7 @@ Here the faults of a few hundred seeds; the long runs are `make soak`.
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,11 @@ from typing import ClassVar
 import msgspec
 import pytest
 
+from tests.soak.agenda import MOST_IN_VAIN, Agenda
+from tests.soak.aims import CYCLE, aim_of, slices
+from tests.soak.aims import VOLUME as VOLUME_SEEDS
 from tests.soak.catalogue import FaultId, HostState, PenPhase
-from tests.soak.coverage import Coverage, name_of
+from tests.soak.coverage import Coverage, name_of, unreachable
 from tests.soak.draw import MOST_KINDS, draw
 from tests.soak.fault import Fault, Room
 from tests.soak.reach import CELLS, reachable, why_not
@@ -125,9 +129,38 @@ def test_every_fault_has_a_class_and_reachable_cells() -> None:
 
 
 def test_the_draws_aim_at_every_reachable_cell() -> None:
-    rows = [row for seed in range(2_000) for row in draw(seed).fault]
-    aimed = {(row.fault, row.host, row.pen) for row in rows}
-    assert set(reachable()) <= aimed
+    seeds = range(len(slices()) * CYCLE // (CYCLE - VOLUME_SEEDS) + CYCLE)
+    assert {cell for seed in seeds for cell in aim_of(seed)} == set(reachable())
+    for seed in seeds:
+        kinds = {row.fault for row in draw(seed).fault}
+        assert {cell[0] for cell in aim_of(seed)} <= kinds
+
+
+def test_an_agenda_plays_what_is_missing() -> None:
+    first = aim_of(2)
+    assert Agenda(2, 0, 100).next(Tally()) == 2
+    done = Tally(cells={name_of(cell): 100 for cell in first})
+    assert Agenda(2, 0, 100).next(done) == 3
+    full = Tally(cells={name_of(cell): 100 for cell in reachable()})
+    assert Agenda(2, 0, 100).next(full) is None
+    assert Agenda(2, 1, 100).next(full) == CYCLE
+    assert Agenda(2, 1, 0).next(full) == 2
+    assert Agenda(2, 0, 0).next(full) is None
+
+
+def test_an_agenda_gives_a_slice_up_at_last() -> None:
+    agenda = Agenda(2, 0, 100)
+    played = Counter(agenda.next(Tally()) for _ in range(MOST_IN_VAIN * len(slices())))
+    assert None not in played
+    assert max(played.values()) == 1
+    assert agenda.next(Tally()) is None
+
+
+def test_what_cannot_be_reached_has_its_reason() -> None:
+    lines = unreachable()
+    assert all(": " in line for line in lines)
+    assert any(line.startswith("L20 in arming|armed") for line in lines)
+    assert any(line.startswith("any fault in none|armed") for line in lines)
 
 
 def test_coverage_tells_what_is_missing() -> None:

@@ -13,7 +13,8 @@ from tests.soak.coverage import Coverage
 from tests.soak.tally import Tally
 
 MOST_TRIES: Final = 150
-"""Trials a slice; what is still missing then is told as missing."""
+MOST_IN_VAIN: Final = 12
+"""Trials a slice, in all and without one hit that was missing; what is missing then is told."""
 
 
 class Agenda:
@@ -24,6 +25,8 @@ class Agenda:
         self._punctures = punctures
         self._hits = hits
         self._tries: Counter[int] = Counter()
+        self._in_vain: Counter[int] = Counter()
+        self._got: dict[int, int] = {}
 
     def next(self, tally: Tally) -> int | None:
         """The next seed to play; None when nothing is missing that a trial could bring."""
@@ -38,13 +41,17 @@ class Agenda:
     def _take(self) -> int:
         self._next_seed += 1
         if not is_volume(self._next_seed - 1):
-            self._tries[number_of(self._next_seed - 1)] += 1
+            number = number_of(self._next_seed - 1)
+            self._tries[number] += 1
+            self._in_vain[number] += 1
         return self._next_seed - 1
 
     def _is_useful(self, seed: int, tally: Tally) -> bool:
         if is_volume(seed):
             return tally.punctures < self._punctures
-        if self._tries[number_of(seed)] >= MOST_TRIES:
-            return False
-        coverage = Coverage(tally.cells)
-        return any(coverage.hits(cell) < self._hits for cell in aim_of(seed))
+        number, coverage = number_of(seed), Coverage(tally.cells)
+        got = sum(min(coverage.hits(cell), self._hits) for cell in aim_of(seed))
+        if got > self._got.get(number, -1):
+            self._got[number], self._in_vain[number] = got, 0
+        is_hopeless = self._in_vain[number] >= MOST_IN_VAIN or self._tries[number] >= MOST_TRIES
+        return not is_hopeless and got < self._hits * len(aim_of(seed))

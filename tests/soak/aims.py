@@ -9,13 +9,45 @@ from itertools import product
 from random import Random
 from typing import Final
 
-from tests.soak.catalogue import HostState, PenPhase
+from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.reach import Cell, reachable
 
 CELLS_A_SEED: Final = 5
 CYCLE: Final = 10
 VOLUME: Final = 2
 """Of each cycle of seeds so many are for volume; the others aim at a slice of cells each."""
+F = FaultId
+ENDERS: Final = frozenset(
+    (
+        F.H1,
+        F.H2,
+        F.H3,
+        F.H4,
+        F.H5,
+        F.H6,
+        F.H11,
+        F.H12,
+        F.L15,
+        F.L16,
+        F.L17,
+        F.L18,
+        F.L19,
+        F.L20,
+        F.P1,
+        F.P2,
+        F.P3,
+        F.P4,
+        F.P5,
+        F.P6,
+        F.P7,
+        F.P8,
+        F.P9,
+        F.P12,
+        F.P13,
+        F.P14,
+    )
+)
+"""They end the states that they strike in at once, and leave no time for others to take effect."""
 
 
 def is_volume(seed: int) -> bool:
@@ -46,5 +78,7 @@ def slices() -> tuple[tuple[Cell, ...], ...]:
 def _of(pair: tuple[HostState, PenPhase], rng: Random) -> Iterator[tuple[Cell, ...]]:
     cells = [cell for cell in reachable() if cell[1:] == pair]
     rng.shuffle(cells)
-    for at in range(0, len(cells), CELLS_A_SEED):
-        yield tuple(cells[at : at + CELLS_A_SEED])
+    enders = [cell for cell in cells if cell[0] in ENDERS]
+    for kind in (enders, [cell for cell in cells if cell not in enders]):
+        for at in range(0, len(kind), CELLS_A_SEED):
+            yield tuple(kind[at : at + CELLS_A_SEED])

@@ -108,32 +108,49 @@ def _with_writes(
 
 
 def _row_of(cell: Cell, rng: Random) -> FaultRow:
-    """One aimed row: short strikes, again and again, for as long as the states are so."""
+    """One aimed row: short strikes, again and again, for as long as the states are so.
+
+    What strikes something that comes by now and then may also be there before the states are.
+    """
     fault, host, pen = cell
-    row = FaultRow(
+    if fault in _LASTING:
+        return _there(fault, host, rng, every_s=rng.uniform(9.0, 14.0))
+    if fault in _HARMLESS or (fault in _PATIENT and rng.random() < 0.5):
+        return _there(fault, host, rng, every_s=rng.uniform(2.0, 5.0))
+    lasts_s = rng.uniform(0.2, 0.6) if fault in _NEED_TIME else rng.uniform(0.01, 0.1)
+    return FaultRow(
         fault,
         host=host,
         pen=pen,
         times=OFTEN,
         every_s=round(rng.uniform(0.05, 0.4), 3),
-        lasts_s=round(rng.uniform(0.01, 0.1), 3),
+        lasts_s=round(lasts_s, 3),
         rate=round(rng.uniform(0.3, 1.0), 4),
         value=_value(fault, host, rng),
     )
-    if fault in _LASTING:
-        every_s = round(rng.uniform(9.0, 14.0), 3)
-        row = msgspec.structs.replace(
-            row, host=None, pen=None, lasts_s=every_s - 1.0, every_s=every_s
-        )
-    if fault in _NEED_TIME:
-        row = msgspec.structs.replace(row, lasts_s=round(rng.uniform(0.2, 0.6), 3))
-    return row
+
+
+def _there(fault: FaultId, host: HostState, rng: Random, every_s: float) -> FaultRow:
+    """Nearly always there, whatever the states are; the lobby and the aftermath as aimed at."""
+    return FaultRow(
+        fault,
+        host=host if host in (H.NONE, H.CLOSED) else None,
+        times=OFTEN,
+        every_s=round(every_s, 3),
+        lasts_s=round(every_s - 0.5, 3),
+        rate=round(rng.uniform(0.05, 0.3), 4),
+        value=_value(fault, host, rng),
+    )
 
 
 _LASTING: Final = (F.P8, F.P12, F.H11)
 """They are there in every state that is met while they last."""
-_NEED_TIME: Final = (F.B3, F.B4, F.B6, F.B7, F.B8, F.H7, F.H8, F.H9, F.H13, F.L8, F.P11)
-"""They strike something that comes by now and then."""
+_HARMLESS: Final = (F.B3, F.B4, F.B6, F.B7, F.B8, F.L12, F.L13)
+_PATIENT: Final = (
+    *(F.L1, F.L2, F.L3, F.L4, F.L5, F.L6, F.L7, F.L8, F.L9, F.L10, F.L11),
+    *(F.H13, F.P11),
+)
+_NEED_TIME: Final = (F.H3, F.H4, F.H5, F.H7, F.H8, F.H9, F.H13, F.L8, F.P11)
 
 
 def _value(fault: FaultId, host: HostState, rng: Random) -> float:
@@ -152,9 +169,11 @@ _VALUES: Final = {F.H13: 0.3, F.P12: 0.7, F.B2: 0.2, F.B8: 0.05}
 
 
 def _at_random(rows: Sequence[FaultRow], rng: Random) -> list[FaultRow]:
+    """Now and then some kinds more, each once: what one takes back must not be the other's."""
     kinds = {row.fault for row in rows}
-    found = [rng.choice(KNOWN) for _ in range(rng.choice((0, 0, 0, 2)))]
-    return [_seldom(fault, rng) for fault in found if len(kinds | {fault, *found}) <= MOST_KINDS]
+    others = [fault for fault in KNOWN if fault not in kinds]
+    found = rng.sample(others, min(rng.choice((0, 0, 0, 2)), MOST_KINDS - len(kinds)))
+    return [_seldom(fault, rng) for fault in found]
 
 
 def _seldom(fault: FaultId, rng: Random) -> FaultRow:

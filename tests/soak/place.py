@@ -1,8 +1,10 @@
 """A folder for one trial whose path is the same in every trial, for paths get into the record.
 
 Alarms and limits name files. Two runs of a seed, or two workers side by side, must write the same.
+A trial that ends in the middle leaves its process as it was, too.
 """
 
+import resource
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -16,5 +18,19 @@ RAM: Final = Path("/dev/shm")
 def same_place() -> Iterator[Path]:
     """A new empty folder, in RAM where there is some, as this process's working directory."""
     ram = RAM if RAM.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="soak-", dir=ram) as folder, chdir(folder):
+    with (
+        _descriptors_kept(),
+        tempfile.TemporaryDirectory(prefix="soak-", dir=ram) as folder,
+        chdir(folder),
+    ):
         yield Path()
+
+
+@contextmanager
+def _descriptors_kept() -> Iterator[None]:
+    """A trial may take all descriptors away (H12), and fail before it gives them back."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
