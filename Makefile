@@ -60,8 +60,8 @@ format: $(READY) ## put the sources into the house style
 	$(BIN)/ruff check --fix .
 
 lock: $(READY) ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for newer versions
-	$(COMPILE) $(ARGS) --extra demo -o requirements/run.txt pyproject.toml
-	$(COMPILE) $(ARGS) --extra demo --extra dev -c requirements/run.txt \
+	$(COMPILE) $(ARGS) --extra demo --extra report -o requirements/run.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra demo --extra report --extra dev -c requirements/run.txt \
 		-o requirements/dev.txt pyproject.toml
 	$(COMPILE) $(ARGS) --extra fuzz -c requirements/dev.txt -o requirements/fuzz.txt pyproject.toml
 

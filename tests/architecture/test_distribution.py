@@ -66,7 +66,7 @@ def test_every_dependency_is_locked() -> None:
     table = repo.project()["project"]
     extras = table["optional-dependencies"]
     run, dev = (dict(PIN.findall(repo.text(lock))).keys() for lock in LOCKS)
-    assert _names(table["dependencies"] + extras["demo"]) <= run
+    assert _names(table["dependencies"] + extras["demo"] + extras["report"]) <= run
     assert _names(extras["dev"]) <= dev
 
 
