@@ -132,9 +132,10 @@ RULES: dict[FaultId, Rule] = {
 }
 
 _BY_CHANCE: Final = frozenset(
-    {F.P2, F.P3, F.P9, F.P11, F.H11, F.H12, F.H15} | {f for f in F if f.place == "L"}
+    {F.P2, F.P3, F.P8, F.P9, F.P11, F.P12, F.H11, F.H12, F.H15} | {f for f in F if f.place == "L"}
 )
-"""They are told some milliseconds after their moment, and another fault may come between."""
+"""They are told some milliseconds after their moment, and another fault may come between; or by
+a pen that lies on the table while another one is plugged in."""
 
 
 def by_chance(cell: Cell) -> bool:

@@ -65,8 +65,11 @@ class Soak:
         if self.wanted.jobs == 0:
             yield from self._run_here()
             return
-        with _workers(self.wanted.jobs) as workers:
+        workers = _workers(self.wanted.jobs)
+        try:
             yield from self._run_in(workers)
+        finally:  # who interrupts it reads the sums now, and not after the last trial
+            workers.shutdown(wait=False, cancel_futures=True)
 
     def _run_here(self) -> Iterator[Verdict]:
         while (seed := self._next()) is not None:
@@ -74,20 +77,16 @@ class Soak:
 
     def _run_in(self, workers: ProcessPoolExecutor) -> Iterator[Verdict]:
         waiting: set[Future[Verdict]] = set()
-        try:
-            while True:
-                while len(waiting) < AHEAD * self.wanted.jobs:
-                    if (seed := self._next()) is None:
-                        break
-                    waiting.add(workers.submit(play_seed, seed))
-                if not waiting:
-                    return
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield self._taken(future.result())
-        finally:
-            for future in waiting:
-                future.cancel()
+        while True:
+            while len(waiting) < AHEAD * self.wanted.jobs:
+                if (seed := self._next()) is None:
+                    break
+                waiting.add(workers.submit(play_seed, seed))
+            if not waiting:
+                return
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield self._taken(future.result())
 
     def _next(self) -> int | None:
         minutes = self.wanted.minutes
