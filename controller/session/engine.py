@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from controller.clock import Clock
-from controller.errors import JournalError, MicropenError
+from controller.errors import JournalError, MicropenError, SessionError
 from controller.pen.driver import Pen
 from controller.pen.identity import Realm
 from controller.record.events import (
@@ -358,8 +358,11 @@ class Engine:
         self.note(*alarm)
 
     def _record_failed(self, error: Exception) -> None:
-        if not isinstance(error, JournalError):
+        if isinstance(error, SessionError):
             self.contradicted(str(error))  # durable, and against the books
+            return
+        if not isinstance(error, JournalError):
+            self.on_defect(error)  # the books' own code failed: no word against the pen
             return
         reason = "the record cannot be written"
         stop_id = self._send_stop(reason)

@@ -65,7 +65,7 @@ class Recorder:
 
         The future gives their entries once they are booked. It fails with JournalError when they
         are not durable or the service is ending, with SessionError when they are durable but
-        contradict the books. Raises
+        contradict the books, with any other error when the books' own code failed. Raises
         ClosedAlready, and queues nothing, when they would close an arm a second time.
         """
         if self._ended:
@@ -121,7 +121,7 @@ class Recorder:
             for draft, entry in zip(drafts, entries, strict=True):
                 self._books.apply(draft.body, draft.session_id, entry.wall)
         except (SessionError, LookupError, ValueError, TypeError) as error:
-            return error  # a defect in the books stops the pen like a contradiction in them
+            return error  # no SessionError: a defect of the books' own code
         return None
 
     def _fail(self, writer: Writer, error: BaseException) -> None:
