@@ -17,6 +17,7 @@ from controller.session.drive import Drive
 from controller.session.ledger import Interval
 from controller.session.plan import Zone
 from controller.session.progress import Progress
+from controller.session.recorder import ClosedAlready
 from controller.session.states import Act
 from controller.session.terms import terms_of
 from protocol.messages import ArmRecord
@@ -87,10 +88,17 @@ async def _close(engine: "Engine", interval: Interval, body: ArmClosed) -> None:
 
 
 async def _commit_in_any_file(engine: "Engine", interval: Interval, entries: list[Body]) -> None:
-    """A closing entry that one file refuses goes into its successor, if there is one."""
-    while True:
+    """A closing entry that one file refuses goes into its successor, if there is one.
+
+    Another one that is on its way ends the arm as well; should the disk refuse it, this one is due.
+    """
+    while entries:
         try:
             await engine.commit_for(interval, *entries)
+        except ClosedAlready:
+            await engine.changes.until(lambda: not interval.is_open, RETRY_S)
+            if not interval.is_open:
+                entries = entries[1:]  # the alarms of this end stand all the same
         except JournalError:
             if not engine.recorder.accepts:
                 raise
