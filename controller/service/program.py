@@ -4,10 +4,17 @@ It does what the terminal lets a person do, by the same acts. The engine refuses
 real pen (rule C4), so nothing here needs to ask what kind of pen is connected.
 """
 
-from controller.errors import ConditionNotReached, LinkError, PenRefused, SessionError
+from controller.errors import (
+    ConditionNotReached,
+    LinkError,
+    MicropenError,
+    PenRefused,
+    SessionError,
+)
 from controller.record.events import Actor
-from controller.session.act_errors import NoPen
+from controller.session.act_errors import DosingBlocked, NoPen
 from controller.session.acts import Acts
+from controller.session.alarms import contradiction_alarms
 from controller.session.engine import Engine
 from controller.session.recovery import PenUnsettled
 from controller.session.states import State, WrongState
@@ -19,38 +26,47 @@ _NOT_NOW = (LinkError, ConditionNotReached, PenRefused, PenUnsettled, NoPen, Wro
 
 
 class ProgramOperator:
-    """Primes, treats zone after zone, clears and goes on after every interruption, closes."""
+    """Primes, treats zone after zone, clears and goes on after every interruption, closes.
+
+    `refusals` are the errors after which it looked again; they are nobody else's business.
+    """
 
     def __init__(self, engine: Engine, acts: Acts) -> None:
         self._engine = engine
         self._acts = acts
-        self.rearms = 0
+        self.refusals: list[MicropenError] = []
 
     async def run(self) -> None:
         """Bring the open session to its end.
 
-        Raises SessionError when dosing is blocked or a limit leaves nothing to give.
+        Raises MicropenError when only a person can help: dosing is blocked, the connected pen is
+        not to be used, or a limit leaves nothing to give.
         """
         engine = self._engine
         while engine.book is not None:
-            await engine.changes.until(self._may_act)
-            if engine.state is State.BLOCKED and engine.link_error is not None:
-                raise engine.link_error
+            await engine.changes.until(lambda: self._may_act() or self._is_barred())
+            if self._is_barred() and not engine.recorder.failed:
+                raise engine.link_error or _blocked(engine)
             await self._step()
 
     def _may_act(self) -> bool:
         engine = self._engine
-        if engine.recorder.failed or engine.state is State.BLOCKED:
+        if engine.recorder.failed:
             return True
         return engine.reconciled and engine.state in (State.READY, State.LATCHED)
+
+    def _is_barred(self) -> bool:
+        # With a pen linked, only what recovery found against it is a link error.
+        engine = self._engine
+        refused = engine.pen is not None and engine.link_error is not None
+        return refused or (engine.state is State.BLOCKED and not engine.is_reconciling)
 
     async def _step(self) -> None:
         try:
             await self._act()
         except _NOT_NOW as error:
             # Look again after a moment, like a person would.
-            self.rearms += 1
-            self._engine.link_error = error
+            self.refusals.append(error)
             await self._engine.changes.until(lambda: False, REARM_AFTER_S)
 
     async def _act(self) -> None:
@@ -65,3 +81,11 @@ class ProgramOperator:
             await acts.prime(PROGRAM)
         else:
             await acts.treat(PROGRAM)
+
+
+def _blocked(engine: Engine) -> DosingBlocked:
+    pen_uid = None if engine.pen is None else engine.pen.uid
+    for alarm_id in contradiction_alarms(pen_uid):
+        if (alarm := engine.alarms.active.get(alarm_id)) is not None:
+            return DosingBlocked(alarm.cause, action=alarm.action)
+    return DosingBlocked("The session is blocked, and no pen is connected that could resolve it.")
