@@ -1,4 +1,4 @@
-"""`python -m simulator`: one simulated pen on a pty or a TCP port."""
+"""`python -m simulator`: one simulated pen on a pty or a TCP port, with a balance if wanted."""
 
 import argparse
 import asyncio
@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", type=Path, help="symlink to create; open it like a serial port")
     where.add_argument("--tcp", type=_address, help="HOST:PORT to listen on")
+    parser.add_argument("--balance-pty", type=Path, help="symlink of a balance under the needle")
     parser.add_argument("--scenario", type=Path, help="TOML file; default: the built-in ideal pen")
     parser.add_argument("--seed", type=int, help="other than the scenario's")
     parser.add_argument("--nvm", type=Path, help="keeps the pen's life between runs")
@@ -40,7 +41,7 @@ def main() -> int:
     try:
         scenario = load(given.scenario) if given.scenario else Scenario()
         seed = scenario.seed if given.seed is None else given.seed
-        options = RunOptions(seed, given.pty, given.tcp, given.nvm, given.oracle)
+        options = RunOptions(seed, given.pty, given.tcp, given.nvm, given.oracle, given.balance_pty)
         asyncio.run(run(scenario, options, _announce))
     except (ScenarioError, LifeError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")

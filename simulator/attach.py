@@ -1,6 +1,6 @@
-"""Ways to reach a simulated pen: in-process for asyncio tests, a pty, TCP.
+"""Ways to reach a simulated pen or balance: in-process for asyncio tests, a pty, TCP.
 
-All drive one `World` through a `Driver`. Nothing here knows what the bytes mean.
+All reach one device through its `Driver`. Nothing here knows what the bytes mean.
 """
 
 import asyncio
@@ -12,10 +12,25 @@ import tty
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-from simulator.driver import Driver
+from typing import Protocol
 
 _READ_BYTES = 4_096
+
+
+class Driver(Protocol):
+    """What an attachment needs of a device: `driver.Driver`, `bench.BalanceDriver`."""
+
+    def plug(self, to_host: Callable[[bytes], None] | None) -> None:
+        """Connect a host, or nobody."""
+        ...
+
+    def unplug(self, to_host: Callable[[bytes], None]) -> None:
+        """Disconnect `to_host`, if it is the one that is connected."""
+        ...
+
+    def host_sends(self, data: bytes) -> None:
+        """The host wrote `data`."""
+        ...
 
 
 class InProcessPort:

@@ -1,4 +1,4 @@
-"""Runs one simulated pen as a process: files, signals, one attachment.
+"""Runs one simulated pen as a process: files, signals, one attachment; a balance beside it.
 
 SIGTERM or SIGINT ends orderly; SIGHUP pulls the cable for a while; SIGUSR1 cuts the pen's power;
 SIGUSR2 writes the oracle file. Killed at any instant, it can be started again with the same pen.
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from simulator.attach import PtyAttachment, TcpAttachment
+from simulator.bench import BalanceDriver
 from simulator.driver import Driver
 from simulator.life import Keeper, load_life, revive, save_oracle
 from simulator.scenario import Scenario
@@ -19,13 +20,17 @@ from simulator.world import World
 
 
 class RunOptions(msgspec.Struct, frozen=True):
-    """Where the pen is reached and what is kept. Exactly one of `pty` and `tcp`."""
+    """Where the pen is reached and what is kept. Exactly one of `pty` and `tcp`.
+
+    `balance_pty` is where the balance is reached; without it there is none.
+    """
 
     seed: int
     pty: Path | None = None
     tcp: tuple[str, int] | None = None
     life_file: Path | None = None
     oracle_file: Path | None = None
+    balance_pty: Path | None = None
 
 
 class Runner:
@@ -50,6 +55,7 @@ class Runner:
         self._pty: PtyAttachment | None = None
         self._tcp: TcpAttachment | None = None
         self._listening: asyncio.Task[int] | None = None
+        self._balance: tuple[BalanceDriver, PtyAttachment] | None = None
 
     def _world(self) -> World:
         path = self._options.life_file
@@ -69,8 +75,8 @@ class Runner:
         }
         for number, act in signals.items():
             self._loop.add_signal_handler(number, act)
-        await self._attach()
         try:
+            await self._attach()
             await self._ended.wait()
         finally:
             for number in signals:
@@ -87,7 +93,16 @@ class Runner:
             where = f"{self._options.tcp[0]}:{await self._tcp.plug()}"
         else:
             raise ValueError("a pty or a TCP address is needed")
+        if self._options.balance_pty is not None:
+            self._attach_balance(self._options.balance_pty)
         self._announce(f"pen {self.world.spec.uid:016x} at {where}")
+
+    def _attach_balance(self, path: Path) -> None:
+        driver = BalanceDriver(self._driver, self._loop)
+        port = PtyAttachment(driver, path, self._loop)
+        self._balance = driver, port
+        port.plug()
+        self._announce(f"balance {self._scenario.balance.serial} at {path}")
 
     def pull_cable(self) -> None:
         """Pull the cable; it is put back after the scenario's time. The pen goes on."""
@@ -130,6 +145,10 @@ class Runner:
             self._out_of_cable.cancel()
         if self._listening is not None:
             self._listening.cancel()
+        if self._balance is not None:
+            driver, port = self._balance
+            driver.stop()
+            port.unplug()
         self._driver.stop()
         if self._pty is not None:
             self._pty.unplug()

@@ -1,6 +1,7 @@
-"""Scenario files: everything of a simulated pen that can be told, in TOML, strictly checked.
+"""Scenario files: everything of a simulated pen and its bench that can be told, in TOML.
 
-A key that does not exist here is refused with file and key. `load` is the only I/O.
+Strictly checked: a key that does not exist here is refused with file and key. `load` is the only
+I/O.
 """
 
 import tomllib
@@ -12,10 +13,12 @@ import msgspec
 
 from protocol.limits import EVENT_RING_MIN_RECORDS, SIMULATED_UID_MIN, is_simulated_uid
 from protocol.messages import Counters
+from simulator.balance import BalanceSettings
 from simulator.body import BodySettings
 from simulator.bounds import AtLeastOne, Count, NotNegative, Text16
 from simulator.firmware.nvm import Memory, Nvm
 from simulator.firmware.spec import PenSpec
+from simulator.indicator import IndicatorSettings
 from simulator.line import LineSettings
 from simulator.misbehaviour import FaultSettings
 from simulator.ports import Chip
@@ -82,6 +85,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hand: HandSettings = HandSettings()
     line: LineSettings = LineSettings()
     cable: CableSettings = CableSettings()
+    balance: BalanceSettings = BalanceSettings()
+    indicator: IndicatorSettings = IndicatorSettings()
     fault: tuple[FaultSettings, ...] = ()
 
     def spec(self, seed: int) -> PenSpec:
