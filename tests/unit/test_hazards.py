@@ -1,6 +1,7 @@
 """Traceability of hazards: what is collected, what fails a run, and that the page is up to date."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,14 +34,17 @@ Run = Callable[..., pytest.RunResult]
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A whole run of a repository with one test, under this one's conftest and settings."""
-    pytester.makepyprojecttoml((ROOT / "pyproject.toml").read_text())
+    settings = (ROOT / "pyproject.toml").read_text()
+    pytester.makepyprojecttoml(settings)
+    folders = tomllib.loads(settings)["tool"]["pytest"]["ini_options"]["testpaths"]
     pytester.makeconftest(CONFTEST)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    (pytester.path / "tests").mkdir()
+    for folder in folders:
+        (pytester.path / folder).mkdir(parents=True)
 
     def start(*ids: str, holds: bool = True, options: tuple[str, ...] = ()) -> pytest.RunResult:
         source = PROVES.format(ids=", ".join(map(repr, ids)), holds=holds)
-        (pytester.path / "tests" / "test_one.py").write_text(source)
+        (pytester.path / folders[0] / "test_one.py").write_text(source)
         return pytester.runpytest_subprocess(*options)
 
     return start
@@ -63,7 +67,7 @@ def test_a_full_run_without_a_test_of_a_hazard_fails_and_names_it(run: Run) -> N
 
 
 def test_a_selection_and_a_run_that_proves_all_pass(run: Run) -> None:
-    assert run("H01", options=("tests/test_one.py",)).ret == pytest.ExitCode.OK
+    assert run("H01", options=("tests/unit/test_one.py",)).ret == pytest.ExitCode.OK
     assert run(*IDS).ret == pytest.ExitCode.OK
 
 
@@ -71,11 +75,11 @@ def test_results_are_kept_and_joined(run: Run, pytester: pytest.Pytester) -> Non
     kept = pytester.path / ".pytest_cache" / "hazards.json"
     assert run("H01", options=("-k", "test_it")).ret == pytest.ExitCode.OK
     (node,) = load_results(kept)
-    assert node == "tests/test_one.py::test_it"
+    assert node == "tests/unit/test_one.py::test_it"
     assert load_results(kept)[node]["outcome"] == "passed"
-    others = ("tests/other.py::test_x", "tests/test_one.py::test_renamed")
+    others = ("tests/other.py::test_x", "tests/unit/test_one.py::test_renamed")
     kept.write_text(json.dumps(dict.fromkeys(others, load_results(kept)[node])))
-    run("H01", holds=False, options=("tests/test_one.py",))
+    run("H01", holds=False, options=("tests/unit/test_one.py",))
     assert {name: each["outcome"] for name, each in load_results(kept).items()} == {
         "tests/other.py::test_x": "passed",
         node: "failed",
