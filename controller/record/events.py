@@ -77,7 +77,7 @@ class ServiceStopped(Body):
 
 
 class PenEnrolled(Body):
-    """A pen seen for the first time; its counters are the baseline (C2)."""
+    """A pen seen for the first time, or anew by an `actor`; its counters are the baseline (C2)."""
 
     kind = "pen_enrolled"
     pen_uid: HexId
@@ -88,6 +88,10 @@ class PenEnrolled(Body):
     pen_boot_id: int = 0
     next_index: Count = 0
     """Events of that boot below this index are in the baseline and are never booked."""
+    highest_arm_id: Count = 0
+    """Arms of this pen up to this id are in the baseline, also those that this journal lacks."""
+    actor: Actor | None = None
+    reason: str = ""
 
 
 class LinkUp(Body):

@@ -35,6 +35,7 @@ from controller.session.alarms import raised
 from controller.session.books import SessionBook
 from controller.session.closing import seal_body
 from controller.session.engine import Engine
+from controller.session.enrolment import enrol_anew
 from controller.session.fitness import check_books
 from controller.session.ledger import Interval
 from controller.session.opener import Opener
@@ -223,6 +224,11 @@ class Acts:
                 await engine.move(Act.SEAL, *alarms, actor=actor, reason=reason)
             else:
                 await engine.commit(*alarms)
+
+    async def enrol(self, actor: Actor, reason: str) -> None:
+        """Take the linked pen into the books anew after a contradiction. See `enrol_anew`."""
+        async with self._one_at_a_time:
+            await enrol_anew(self._engine, actor, reason)
 
     # --- inside ----------------------------------------------------------------------------
 

@@ -14,7 +14,10 @@ class NegativeDifference(SessionError):
 
     number = 4011
     cause = "The pen's memory was lost, rolled back or exchanged."
-    action = "Stop using this pen; a technician must enrol it again. Nothing was booked."
+    action = (
+        "Stop using this pen; a technician must enrol it again (`micropen pen enrol`). "
+        "Nothing was booked."
+    )
 
 
 class Amount(msgspec.Struct, frozen=True):

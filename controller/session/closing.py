@@ -16,7 +16,8 @@ class RecordUnusable(SessionError):
     cause = "The pen's memory was lost, rolled back or exchanged, or the pen is another one."
     action = (
         "Dosing stays blocked. Connect the pen that was used; if it is lost or broken, let an "
-        "authorised person seal the arm at its upper bound."
+        "authorised person seal the arm at its upper bound; after a repair, enrol the pen again "
+        "(`micropen pen enrol`)."
     )
 
 

@@ -5,7 +5,7 @@ entries. STOP is not an act: it waits for nothing and is recorded afterwards.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -19,6 +19,7 @@ from controller.record.events import (
     Body,
     Contradiction,
     LinkLost,
+    PenEnrolled,
     StateChanged,
     StopSent,
     hex_id,
@@ -244,6 +245,13 @@ class Engine:
         )
         self.log.info("pen up", boot=pen.boot_id)
         self.spawn(reconcile(self, pen, self.recovery))
+
+    async def enrolled(self, body: PenEnrolled, cleared: Sequence[Body]) -> None:
+        """Record that the linked pen is in the books anew; what was found against it is over."""
+        await self.recorder.commit(body, *cleared, session_id=self.session_id, pen_uid=body.pen_uid)
+        for key in [key for key in self._contradictions if key[0] == body.pen_uid]:
+            del self._contradictions[key]
+        self.log.warning("pen enrolled anew", reason=body.reason)
 
     def no_link(self, error: MicropenError) -> None:
         """There is no pen that may be used, for this reason."""

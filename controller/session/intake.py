@@ -164,7 +164,7 @@ class Intake:
 
     def _body(self, arm_id: int, run: list[PenStroke]) -> tuple[Strokes, str | None]:
         strokes = tuple(to_record(stroke) for stroke in run)
-        interval = self._ledger.intervals.get((self._uid, arm_id))
+        interval = self._ledger.interval_of(self._uid, arm_id)
         punctures, steps = self._ceilings(arm_id, interval, strokes)
         body = Strokes(
             arm_id=arm_id,

@@ -89,6 +89,7 @@ class Ledger:
         self.next_index: dict[tuple[str, int], int] = {}
         self.boots: dict[str, int] = {}
         self.violations: dict[str, list[str]] = {}
+        self._baseline_arm_id: dict[str, int] = {}
         self._sealed: dict[str, Amount] = {}
 
     def apply(self, body: Body, session_id: str | None) -> None:
@@ -130,22 +131,48 @@ class Ledger:
 
     def has_events(self, pen_uid: str, boot_id: int) -> bool:
         """Whether events of an arm of this journal are booked from that boot of the pen."""
+        baseline = self.baseline_arm_id(pen_uid)
         return any(
             interval.documented and interval.opened.pen_boot_id == boot_id
-            for (uid, _), interval in self.intervals.items()
-            if uid == pen_uid
+            for (uid, arm_id), interval in self.intervals.items()
+            if uid == pen_uid and arm_id > baseline
         )
+
+    def interval_of(self, pen_uid: str, arm_id: int) -> Interval | None:
+        """The arm that the pen's events with this id are of; None when it is not of this journal.
+
+        An erased pen may use, for another host, an id again that it had before its enrolment.
+        """
+        if arm_id <= self.baseline_arm_id(pen_uid):
+            return None
+        return self.intervals.get((pen_uid, arm_id))
+
+    def baseline_arm_id(self, pen_uid: str) -> int:
+        """Arms of the pen up to this id are from before it was enrolled; 0 when none is."""
+        return self._baseline_arm_id.get(pen_uid, 0)
+
+    def highest_arm_id(self, pen_uid: str) -> int:
+        """The highest arm id of the pen that this journal knows of; 0 when none."""
+        known = (arm_id for uid, arm_id in self.intervals if uid == pen_uid)
+        return max(self.baseline_arm_id(pen_uid), *known, 0)
 
     def sealed_amount(self, pen_uid: str) -> Amount:
         """What arms that were sealed without the pen may have done since `last_known`."""
         return self._sealed.get(pen_uid, NOTHING)
 
     def _enrol(self, body: PenEnrolled) -> None:
-        self._know(body.pen_uid, body.counters)
-        self.violations.pop(body.pen_uid, None)
+        # A pen whose memory went back counts boots and events anew: what is booked of them counts
+        # no more, or its next events would be taken for booked ones.
+        uid = body.pen_uid
+        self._know(uid, body.counters)
+        self.violations.pop(uid, None)
+        for key in [key for key in self.next_index if key[0] == uid]:
+            del self.next_index[key]
         if body.next_index:
-            key = (body.pen_uid, body.pen_boot_id)
-            self.next_index[key] = max(self.next_index.get(key, 0), body.next_index)
+            self.next_index[uid, body.pen_boot_id] = body.next_index
+        self.boots[uid] = body.pen_boot_id
+        if body.actor is not None:
+            self._baseline_arm_id[uid] = max(self.highest_arm_id(uid), body.highest_arm_id)
 
     def _know(self, pen_uid: str, counters: CounterSet) -> None:
         self.last_known[pen_uid] = counters
@@ -165,7 +192,7 @@ class Ledger:
     def _strokes(self, body: Strokes) -> None:
         self._advance_cursor(body)
         amount = of_strokes(body.strokes)
-        interval = self.intervals.get((body.pen_uid, body.arm_id))
+        interval = self.interval_of(body.pen_uid, body.arm_id)
         if interval is None:
             self._outside_arms(body, amount)
             return

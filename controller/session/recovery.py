@@ -107,12 +107,11 @@ class Recovery:
         # SPEC.md 6.6: the relief after an occlusion is the one movement of the pump without an
         # arm. A reset takes its event away and leaves its reservation in the counters; nobody else
         # can have moved a pen that knows no arm but those of this journal.
-        known = (arm_id for uid, arm_id in self._ledger.intervals if uid == self._uid)
         reverse = moved.reverse_steps
         return (
             moved == Amount(reverse_steps=reverse)
             and reverse <= self._pen.envelope.max_steps
-            and self._pen.hello.highest_arm_id <= max(known, default=0)
+            and self._pen.hello.highest_arm_id <= self._ledger.highest_arm_id(self._uid)
         )
 
     async def _recognise(self) -> None:
@@ -162,6 +161,8 @@ class Recovery:
         record = await self._pen.last_arm_of_host()
         if record.arm_id == 0:
             return  # it never armed this pen, or the pen has met eight other hosts since
+        if record.arm_id <= self._ledger.baseline_arm_id(self._uid):
+            return  # from before it was enrolled
         if (self._uid, record.arm_id) not in self._ledger.intervals:
             raise RecordUnusable(
                 f"The pen knows arm {record.arm_id} of this host, but the journal does not.",

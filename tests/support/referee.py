@@ -182,6 +182,11 @@ class Referee:
                 self._plan[session_id or ""] = {zone["name"]: zone["punctures"] for zone in zones}
             case "arm_opened":
                 self.problems += self._open(Arm(body, session_id))
+            case "pen_enrolled":
+                # Its memory may have gone back: boots and events are counted anew from here on.
+                anew = [key for key in self._next_index if key[0] == body["pen_uid"]]
+                for key in anew:
+                    del self._next_index[key]
             case "strokes":
                 self.problems += self._strokes(body)
             case "arm_closed":

@@ -1,5 +1,6 @@
 """Options that several commands have in common, and the config folder that they lead to."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,13 @@ PortOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Role(StrEnum):
+    """Who may put the books right by hand."""
+
+    TECHNICIAN = "technician"
+    ADMINISTRATOR = "administrator"
 
 
 def catalogue_of(config: Path | None) -> Catalogue:

@@ -1,4 +1,4 @@
-"""`micropen pen`: what a pen says about itself, and its certificate. Moves nothing."""
+"""`micropen pen`: what a pen says of itself, its certificate, its enrolment. Moves nothing."""
 
 import asyncio
 from typing import Annotated
@@ -9,13 +9,23 @@ from rich.table import Table
 
 from controller.link.port import check_port
 from controller.pen.identity import realm_of, text_of
-from controller.service.commands.options import ConfigOption, PortOption, catalogue_of
+from controller.record.events import Actor
+from controller.service.app import Wanted
+from controller.service.commands.options import (
+    ConfigOption,
+    PortOption,
+    Role,
+    StateOption,
+    catalogue_of,
+)
+from controller.service.enrolling import enrol_connected
 from controller.service.looking import PenFacts, look, store_certificate
+from controller.service.places import journal_folder
 from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
 
-pen_app = typer.Typer(no_args_is_help=True, help="Look at the pen, or give it its certificate.")
+pen_app = typer.Typer(no_args_is_help=True, help="Look at the pen, certify or enrol it.")
 
 
 @pen_app.callback()
@@ -54,6 +64,32 @@ def certify(
     check_port(path)
     asyncio.run(store_certificate(path, certificate))
     typer.echo(f"The pen stores certificate {certificate.certificate_id}.")
+
+
+@pen_app.command("enrol")
+def enrol(
+    by: Annotated[str, typer.Option("--by", "--operator", help="Who answers for it.")],
+    role: Annotated[Role, typer.Option("--role", help="In which role.")],
+    reason: Annotated[str, typer.Option("--reason", help="What happened to pen or journal.")],
+    port: PortOption = "",
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take the connected pen into the record anew: its memory was renewed, or the journal restored.
+
+    What the pen counts now is its baseline from then on; nothing that it did before is booked.
+    Arms of this pen that are open must be sealed first. No session may run meanwhile.
+    """
+    settings = catalogue_of(config).settings
+    wanted = Wanted(
+        port=port or settings.pen_port.path,
+        folder=journal_folder(state or settings.state_folder),
+        realm=settings.realm,
+        baud=settings.pen_port.baud,
+    )
+    check_port(wanted.port)
+    uid = asyncio.run(enrol_connected(wanted, Actor(name=by, role=role.value), reason))
+    typer.echo(f"Pen {uid:016x} is enrolled anew.")
 
 
 def _table(facts: PenFacts) -> Table:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +12,9 @@ from controller.link.port import SerialOpener
 from controller.record.events import Actor
 from controller.record.journal import Journal
 from controller.service.app import assemble, read_books
-from controller.service.commands.options import ConfigOption, StateOption, catalogue_of
+from controller.service.commands.options import ConfigOption, Role, StateOption, catalogue_of
 from controller.service.places import journal_folder
 from controller.settings.service import Realm
-
-
-class Role(StrEnum):
-    """Who may seal."""
-
-    TECHNICIAN = "technician"
-    ADMINISTRATOR = "administrator"
 
 
 def seal(
