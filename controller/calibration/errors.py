@@ -99,3 +99,91 @@ class CadenceUnreadable(CalibrationError):
     number = 7040
     cause = "The run was too short, or events of it were lost."
     action = "Run again for longer."
+
+
+class BalanceTrouble(CalibrationError):
+    """The balance gives no weight."""
+
+    number = 7050
+    cause = "The balance, its cable or its settings."
+    action = "Look at the balance's display; it says what it wants."
+
+
+class BalanceLost(BalanceTrouble):
+    """The line to the balance went away."""
+
+    number = 7051
+    cause = "The cable was pulled, or the balance or its adapter was switched off."
+    action = "Plug it in again; what was weighed stays."
+
+
+class BalanceUnknown(BalanceTrouble):
+    """No balance that is understood answers on this port."""
+
+    number = 7052
+    cause = "Another device, another baud rate, or a balance of another make."
+    action = "Set the balance to MT-SICS or SBI at the port's baud rate, or type readings in."
+
+
+class BalanceSilent(BalanceTrouble):
+    """The balance was asked for its weight and said nothing."""
+
+    number = 7053
+    cause = "It is switched off or in a menu, or the cable carries one direction only."
+    action = "Bring the balance back to weighing, then try again."
+
+
+class BalanceUnstable(BalanceTrouble):
+    """The weight did not become stable in time, or the balance was busy."""
+
+    number = 7054
+    cause = "Draught, vibration, a charged vessel, or the balance adjusts itself."
+    action = "Close the draught shield, keep hands and pen away from the vessel, then wait."
+
+
+class BalanceOverloaded(BalanceTrouble):
+    """The load is above what the balance can weigh."""
+
+    number = 7055
+    cause = "Something presses on the pan, or the vessel is too heavy."
+    action = "Free the pan; take a lighter vessel if it stays."
+
+
+class BalanceUnderloaded(BalanceTrouble):
+    """The balance carries less than nothing."""
+
+    number = 7056
+    cause = "The pan is off or lifted, or zero was set with something on it."
+    action = "Put the pan on as the balance's manual says, then set zero."
+
+
+class BalanceUnit(BalanceTrouble):
+    """The balance shows another unit than g or mg."""
+
+    number = 7057
+    cause = "Its unit was switched, or it counts pieces or percent."
+    action = "Switch the balance to g or mg."
+
+
+class BalanceReportsError(BalanceTrouble):
+    """The balance says that something in it is wrong, or that it did not understand."""
+
+    number = 7058
+    cause = "A fault of the balance, or a command set that differs."
+    action = "Look the message up in the balance's manual; switch it off and on."
+
+
+class BalanceGarbled(BalanceTrouble):
+    """What arrives from the balance is not understood or does not agree with itself."""
+
+    number = 7059
+    cause = "Another baud rate or parity, or a disturbed cable."
+    action = "Check the line's settings at the balance; keep the cable away from motors."
+
+
+class BalanceNotZero(BalanceTrouble):
+    """The balance was to tare or to set zero, and does not show zero afterwards."""
+
+    number = 7060
+    cause = "The load is too large to set zero with, or it changed meanwhile."
+    action = "Wait until the weight is stable; tare with a vessel, set zero without."

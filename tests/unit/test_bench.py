@@ -1,4 +1,4 @@
-"""The simulated bench: balance and pen on two ports that share the drop, settings, the indicator."""
+"""The simulated bench: balance and pen on two ports that share the drop; the dial indicator."""
 
 import sys
 from pathlib import Path
