@@ -67,14 +67,18 @@ class JournalReader:
     Not safe for use by two threads at once.
     """
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+    def __init__(self, path: Path, *, vfs: str | None = None, durable_only: bool = False) -> None:
         """Open for reading.
+
+        With `durable_only` each file is settled as it is opened, so that nothing is shown that a
+        power cut could still take away: for whoever passes entries on.
 
         Raises:
             JournalMissing: E5001. JournalTooNew: E5002. JournalCorrupt: E5004.
         """
         self.path = path
         self._vfs = vfs
+        self._durable_only = durable_only
         self._segments: list[Segment] = []
         self._refresh()
         if not self._segments:
@@ -152,7 +156,7 @@ class JournalReader:
     def _refresh(self) -> None:
         files = self._files()
         for file in files[len(self._segments) :]:
-            segment = _open_segment(file, self._vfs)
+            segment = _open_segment(file, self._vfs, durable_only=self._durable_only)
             if segment is None:
                 return
             if self._segments:
@@ -179,13 +183,19 @@ def _where_kinds(kinds: Sequence[str]) -> str:
     return f"kind NOT IN ('strokes', 'health_seen') AND {chosen}"
 
 
-def _open_segment(file: Path, vfs: str | None) -> Segment | None:
+def _open_segment(file: Path, vfs: str | None, *, durable_only: bool) -> Segment | None:
     """The file's segment; None while its writer has not committed the first entry."""
     with ExitStack() as undo, store.reading(file):
+        if durable_only:
+            _settle(file)
         connection = store.connect_read_only(file, vfs)
         undo.callback(store.close, connection)
         if store.is_new(connection):
             return None
+        if durable_only:
+            # The look above may have been the first one after a writer died just now. From here
+            # on this connection is one, and a live writer shows a commit only once it is synced.
+            _settle(file)
         store.check_version(connection, file)
         first = store.select(connection, "true ORDER BY seq", (), 1)
         if not first:
@@ -193,6 +203,16 @@ def _open_segment(file: Path, vfs: str | None) -> Segment | None:
         segment = _segment(file, connection, first[0])
         undo.pop_all()
     return segment
+
+
+def _settle(file: Path) -> None:
+    try:
+        store.settle(file)
+    except OSError as error:
+        raise JournalMissing(
+            f"{file} cannot be made durable: {error.strerror}.",
+            cause="The disk refuses it, or this process may not read the file.",
+        ) from error
 
 
 def _segment(file: Path, connection: store.Connection, first: Entry) -> Segment:

@@ -119,7 +119,7 @@ class Telemetry:
         waited = False
         while True:
             try:
-                return JournalReader(self._settings.journal, vfs=self._vfs)
+                return JournalReader(self._settings.journal, vfs=self._vfs, durable_only=True)
             except JournalMissing as error:
                 if not waited:
                     _logger.warning("waiting for the journal", reason=error.what)

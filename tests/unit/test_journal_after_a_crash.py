@@ -6,10 +6,13 @@ from random import Random
 
 import pytest
 
-from controller.errors import JournalNotWritable, JournalWriteFailed
+from controller.errors import JournalMissing, JournalNotWritable, JournalWriteFailed
 from controller.record import store
 from controller.record.journal import Journal
+from controller.record.reader import JournalReader
+from controller.record.telemetry import Telemetry, TelemetrySettings
 from tests.support.journals import TickingClock, open_journal, opened, strokes
+from tests.support.post import ADDRESS, TOPICS
 from tests.support.sim_disk import SimDisk
 
 SEEDS = range(12)
@@ -66,6 +69,49 @@ def test_what_a_failed_fsync_lost_is_not_believed_after_a_restart(
         assert again.head == (last.seq, last.hash)
         assert [e.hash for e in again.entries()][1] == acknowledged.hash
         again.close()
+
+
+@pytest.mark.hazard("H04", "H19")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_reader_passes_on_before_the_next_writer_outlives_a_power_cut(
+    tmp_path: Path, seed: int
+) -> None:
+    """Telemetry is started before the controller: nobody has settled the file yet."""
+    with SimDisk(tmp_path, Random(seed)) as disk:
+        journal = open_journal(tmp_path, vfs=disk.vfs)
+        disk.power_goes_after(4)  # the whole commit, but its fsync
+        journal.append([opened()])
+        disk.power_left = None
+        vanish(journal, disk)
+        reader = JournalReader(tmp_path, vfs=disk.vfs, durable_only=True)
+        passed_on = [entry.hash for entry in reader.entries()]
+        assert len(passed_on) == 2
+        disk.power_cut()
+        reader.close()
+        again = open_journal(tmp_path, vfs=disk.vfs, seed=3)
+        assert [entry.hash for entry in again.entries()] == passed_on
+        again.close()
+
+
+async def test_telemetry_passes_on_nothing_else(tmp_path: Path) -> None:
+    with SimDisk(tmp_path, Random(1)) as disk:
+        vanish(open_journal(tmp_path / "journal", vfs=disk.vfs), disk)
+        settings = TelemetrySettings(tmp_path / "journal", ADDRESS, TOPICS, tmp_path)
+        synced = disk.operations["sync"]
+        reader = await Telemetry(settings, TickingClock(), {}, vfs=disk.vfs)._open_journal()
+        assert disk.operations["sync"] > synced
+        reader.close()
+
+
+@pytest.mark.hazard("H19")
+def test_a_reader_that_cannot_settle_the_file_shows_nothing(tmp_path: Path) -> None:
+    with SimDisk(tmp_path, Random(1)) as disk:
+        journal = open_journal(tmp_path, vfs=disk.vfs)
+        vanish(journal, disk)
+        disk.fail("eio_sync", once=True)
+        with pytest.raises(JournalMissing):
+            JournalReader(tmp_path, vfs=disk.vfs, durable_only=True)
+        JournalReader(tmp_path, vfs=disk.vfs, durable_only=True).close()
 
 
 @pytest.mark.hazard("H19")
