@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from controller.calibration.certificate import pdf
+from controller.calibration.certificate import charts, pdf
 from controller.calibration.certificate.pdf import pdf_of
 from controller.calibration.certificate.report import CalibrationReport
 from controller.calibration.certificate.wording import NONE, printable, signed
@@ -127,9 +127,24 @@ def test_results_ranges_and_instruments_are_shown() -> None:
     wanted = [f"{each.picolitres_a_step}{each.interval_pl}" for each in REPORT.ranges]
     wanted += [f"{each.serial}{each.certificate_number or NONE}" for each in REPORT.instruments]
     wanted += ["2027-03-01", "+0.044mm", "1.0060", "tachometer DT-2234", "1012.1 to 1012.4"]
-    # 5 ul as found: 4.724 ul, -0.276 ul, -5.53 %, U 0.39 %: beyond 6 % only together.
-    wanted += ["4.724-0.276-5.530.396.0/8.01.085/5FAIL"]
+    # 5 ul as found: -5.53 % with U 0.39 % is within 6 %, but not within the 5 % of 200 ul.
+    wanted += ["4.724-0.276-5.530.396.0/8.0;5.01.085/5FAIL"]
     assert [each for each in wanted if squeezed(each) not in text] == []
+
+
+def test_the_plot_shows_the_strictest_limits_of_a_dose() -> None:
+    # 2 ul: 200 and 300 nl. 5 and 10 ul: 6 and 8 %, 5 and 7 %, but 5 % of 200 ul together.
+    limits = [group.limits for group in charts.errors(REPORT).groups]
+    assert limits == [(10.0, 15.0), (5.0, 5.0), (5.0, 5.0)]
+
+
+def test_a_plot_has_every_series_of_its_kind() -> None:
+    marks = [len(group.marks) for group in charts.errors(REPORT).groups]
+    assert marks == [4, 4, 4]
+    assert [len(group.marks) for group in charts.residuals(REPORT).groups] == [2, 2, 2]
+    history = charts.history(REPORT)
+    assert [group.name for group in history.groups][-2:] == ["26-10-24", "26-11-23"]
+    assert [len(group.marks) for group in history.groups] == [3] * 6
 
 
 def test_redone_weighings_show_their_reason() -> None:

@@ -196,10 +196,18 @@ def _result(point: Point, limits: AcceptanceFile) -> DoseResult:
         coverage_milli=_thousand(budget.coverage),
         pass_error_pl=_thousand(pass_nl),
         fail_error_pl=_thousand(fail_nl),
+        accumulated_error_pl=_accumulated_pl(point, limits),
         pass_cv_ppm=_ppm(band.pass_cv_percent),
         fail_cv_ppm=_ppm(band.fail_cv_percent),
         verdict=limits.judge_dose(spread, budget.expanded_nl),
     )
+
+
+def _accumulated_pl(point: Point, limits: AcceptanceFile) -> int | None:
+    spread, whole = point.spread, limits.accumulated
+    if spread.n * spread.doses * spread.nominal_nl < whole.from_nl:
+        return None
+    return _thousand(whole.pass_error_percent * spread.nominal_nl / 100)
 
 
 def _residual_pl(point: Point, fit: Fit) -> int | None:

@@ -101,13 +101,18 @@ def _by_dose(
             (mark(each, kinds.index((each.stage, each.stroke_period_us))) for each in here),
             key=lambda one: one.kind,
         )
-        result = here[0].result
-        bands = (
-            _percent(result.pass_error_pl, here[0]),
-            _percent(result.fail_error_pl, here[0]),
-        )
-        groups.append(Group(f"{_ul(dose_nl)} {MU}l", tuple(marks), bands if limits else None))
+        bands = _bands(here) if limits else None
+        groups.append(Group(f"{_ul(dose_nl)} {MU}l", tuple(marks), bands))
     return tuple(groups)
+
+
+def _bands(series: list[WeighedSeries]) -> tuple[float, float]:
+    """The strictest limits that hold for one dose, that of all doses together included."""
+    results = [each.result for each in series]
+    whole = [each.accumulated_error_pl for each in results if each.accumulated_error_pl is not None]
+    passed = min(*(each.pass_error_pl for each in results), *whole, results[0].fail_error_pl)
+    failed = min(*(each.fail_error_pl for each in results), *whole, results[0].fail_error_pl)
+    return _percent(passed, series[0]), _percent(failed, series[0])
 
 
 def _ul(dose_nl: int) -> str:

@@ -38,7 +38,8 @@ from controller.calibration.certificate.wording import (
 NOT_CLEARED = "Not a cleared medical device."
 RULE = (
     f"A value passes when its error together with its expanded uncertainty U (95 %) stays within "
-    f"the first limit (|error| + U), is conditional within the second, and fails beyond. "
+    f"the first limit (|error| + U), is conditional within the second, and fails beyond; the third "
+    f"limit, where there is one, is that of all doses of the series together. "
     f"{SYSTEMATIC}: mean minus dose. CV: random error of one dose, judged as it is. Interval: the "
     f"true value lies within {PLUS_MINUS} of it. The verdict above is "
     "that of the pen as it was left."

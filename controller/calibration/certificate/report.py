@@ -6,6 +6,7 @@ holds the JSON can tell whether a printed page is its picture. The schema is
 """
 
 import hashlib
+import unicodedata
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
@@ -114,7 +115,11 @@ class BudgetLine(Part):
 
 
 class DoseResult(Part):
-    """What a series says, and the limits it is judged by. cv_ppm: None when nothing came."""
+    """What a series says, and the limits it is judged by. cv_ppm: None when nothing came.
+
+    accumulated_error_pl: the limit that all doses of a series together put on a dose's error; None
+    when they are too few for it.
+    """
 
     mean_pl: StrictInt
     error_pl: StrictInt
@@ -124,6 +129,7 @@ class DoseResult(Part):
     coverage_milli: Positive
     pass_error_pl: Positive
     fail_error_pl: Positive
+    accumulated_error_pl: Positive | None
     pass_cv_ppm: Positive
     fail_cv_ppm: Positive
     verdict: Verdict
@@ -308,4 +314,8 @@ class CalibrationReport(Part):
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    return _plain(one) == _plain(other)
+
+
+def _plain(person: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", person).casefold().split())

@@ -83,7 +83,7 @@ def doses(series: Sequence[WeighedSeries]) -> Flowable:
         "limit, %",
         "Verdict",
     )
-    widths = (9, 8, 6, 7, 9, 9, 9, 8, 9, 11, 8, 9, 14)
+    widths = (9, 8, 6, 7, 9, 9, 9, 8, 7, 15, 8, 9, 14)
     return grid(heads, [_dose_row(each) for each in series], widths)
 
 
@@ -93,6 +93,9 @@ def _dose_row(one: WeighedSeries) -> list[str]:
     def share(value_pl: int, digits: int = 2) -> str:
         return percent(share_ppm(value_pl, one.dose_nl), digits)
 
+    limits = f"{share(result.pass_error_pl, 1)} / {share(result.fail_error_pl, 1)}"
+    if result.accumulated_error_pl is not None:
+        limits += f"; {share(result.accumulated_error_pl, 1)}"
     return [
         STAGES[one.stage],
         thousandth(one.dose_nl, 2),
@@ -103,7 +106,7 @@ def _dose_row(one: WeighedSeries) -> list[str]:
         signed(ul(result.error_pl)),
         signed(share(result.error_pl)),
         f"{share(result.expanded_pl)}",
-        f"{share(result.pass_error_pl, 1)} / {share(result.fail_error_pl, 1)}",
+        limits,
         percent(result.cv_ppm),
         f"{percent(result.pass_cv_ppm, 0)} / {percent(result.fail_cv_ppm, 0)}",
         verdict_text(result.verdict),
