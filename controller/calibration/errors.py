@@ -181,6 +181,14 @@ class BalanceGarbled(BalanceTrouble):
     action = "Check the line's settings at the balance; keep the cable away from motors."
 
 
+class BalanceDoubtful(BalanceTrouble):
+    """A question was not answered, and may have reached the balance as the command to tare."""
+
+    number = 7061
+    cause = "A disturbed cable: in SBI one changed bit makes a tare of a question."
+    action = "Weigh the vessel anew before the next dose; what was weighed before is void."
+
+
 class BalanceNotZero(BalanceTrouble):
     """The balance was to tare or to set zero, and does not show zero afterwards."""
 

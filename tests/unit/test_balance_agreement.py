@@ -9,6 +9,7 @@ import pytest
 from controller.calibration.balance import Answer, Discard, Heard, Reading, Why, mt_sics
 from controller.calibration.balance.reader import AGREEING, Agreement, Balance
 from controller.calibration.errors import (
+    BalanceDoubtful,
     BalanceGarbled,
     BalanceOverloaded,
     BalanceReportsError,
@@ -166,4 +167,15 @@ async def test_a_name_that_changes_is_no_balance() -> None:
     with pytest.raises(BalanceUnknown):
         await reader.identify()
     assert port.asked.count(mt_sics.ASK_SERIAL) >= 2
+    reader.close()
+
+
+async def test_a_question_that_tared_the_balance_makes_no_mass() -> None:
+    said = iter([b"T S     2.0000 g\r\n"])
+    port = ScriptedPort(lambda _asked: next(said, b"S S     0.0000 g\r\n"))
+    reader = Balance(port, clock := VirtualClock.running())
+    await reader.identify()
+    with pytest.raises(BalanceDoubtful):
+        await reader.stable_reading(clock.mono_s() + 5)
+    assert (await reader.stable_reading(clock.mono_s() + 5)).mass_ug == 0
     reader.close()

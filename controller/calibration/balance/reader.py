@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from controller.calibration.balance import mt_sics, sbi
 from controller.calibration.balance.detect import QUESTIONS, Identity, Make, Question, identify
-from controller.calibration.balance.words import Discard, Heard, Parser, Reading, Why
+from controller.calibration.balance.words import Answer, Discard, Heard, Parser, Reading, Why
 from controller.calibration.errors import (
+    BalanceDoubtful,
     BalanceGarbled,
     BalanceLost,
     BalanceNotZero,
@@ -117,6 +118,7 @@ class Balance:
         self._parser: Parser | None = None
         self._pending: list[Heard] = []
         self._news = asyncio.Event()
+        self._bytes = 0
         self._lost: str | None = None
         self.identity: Identity | None = None
         port.start(self._on_bytes, self._on_lost)
@@ -126,6 +128,7 @@ class Balance:
         self._port.close()
 
     def _on_bytes(self, data: bytes) -> None:
+        self._bytes += len(data)
         if self._parser is None:
             self._open += data
         else:
@@ -185,17 +188,26 @@ class Balance:
 
         Raises BalanceUnknown (E7052) before `identify`, BalanceLost (E7051), the balance's own
         troubles (E7055 to E7058), or at the deadline BalanceSilent (E7053), BalanceUnstable
-        (E7054) or BalanceGarbled (E7059).
+        (E7054) or BalanceGarbled (E7059). BalanceDoubtful (E7061) comes instead of a weight when
+        an SBI balance left a question without any answer: set it to print without waiting.
         """
+        return await self._read(deadline_mono_s, wary=True)
+
+    async def _read(self, deadline_mono_s: float, *, wary: bool) -> Reading:
         ask = mt_sics.ASK_NOW if self._make() is Make.MT_SICS else sbi.ASK
-        agreement = Agreement()
+        agreement, doubtful = Agreement(), False
         self._pending.clear()
         while (now_mono_s := self._clock.mono_s()) < deadline_mono_s:
+            before = self._bytes
             self._port.write(ask)
             for each in await self._answers(min(now_mono_s + ANSWER_S, deadline_mono_s)):
                 found = agreement.add(each)
+                doubtful |= isinstance(each, Answer) and each.command in {"T", "Z"}
+                if found is not None and doubtful and wary:
+                    raise BalanceDoubtful("The balance left a question without an answer.")
                 if found is not None:
                     return found
+            doubtful |= ask == sbi.ASK and self._bytes == before
             agreement.check()
             await asyncio.sleep(ASK_EVERY_S)
         raise agreement.late()
@@ -225,7 +237,7 @@ class Balance:
         try:
             for _ in range(TRIES):
                 await self._tell(command, deadline_mono_s)
-                reading = await self.stable_reading(deadline_mono_s)
+                reading = await self._read(deadline_mono_s, wary=False)
                 done = abs(reading.mass_ug) <= ZERO_DIGITS * reading.digit_ug
                 if done:
                     return reading
