@@ -170,8 +170,9 @@ async def test_a_name_that_changes_is_no_balance() -> None:
     reader.close()
 
 
-async def test_a_question_that_tared_the_balance_makes_no_mass() -> None:
-    said = iter([b"T S     2.0000 g\r\n"])
+@pytest.mark.parametrize("line", [b"T S     2.0000 g\r\n", b"T\x00S     2.0000 g\r\n"])
+async def test_a_question_that_tared_the_balance_makes_no_mass(line: bytes) -> None:
+    said = iter([line])
     port = ScriptedPort(lambda _asked: next(said, b"S S     0.0000 g\r\n"))
     reader = Balance(port, clock := VirtualClock.running())
     await reader.identify()

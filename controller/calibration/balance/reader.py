@@ -202,7 +202,7 @@ class Balance:
             self._port.write(ask)
             for each in await self._answers(min(now_mono_s + ANSWER_S, deadline_mono_s)):
                 found = agreement.add(each)
-                doubtful |= isinstance(each, Answer) and each.command in {"T", "Z"}
+                doubtful |= _may_have_tared(each)
                 if found is not None and doubtful and wary:
                     raise BalanceDoubtful("The balance left a question without an answer.")
                 if found is not None:
@@ -261,6 +261,13 @@ class Balance:
         if self.identity is None:
             raise BalanceUnknown("It is not known yet which balance this is.")
         return self.identity.make
+
+
+def _may_have_tared(heard: Heard) -> bool:
+    """Whether this is what MT-SICS says to taring, or the rest of it."""
+    if isinstance(heard, Answer):
+        return heard.command in {"T", "Z"}
+    return isinstance(heard, Discard) and heard.line[:1] in {b"T", b"Z"}
 
 
 def _shown(line: bytes) -> str:
