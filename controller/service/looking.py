@@ -12,6 +12,7 @@ from controller.errors import MicropenError, NoAnswer, NotCertified, PenRefused
 from controller.link.port import SerialOpener
 from controller.pen.driver import Pen, PenLine
 from controller.pen.strokes import PenStroke
+from controller.session.arming import AT_REST_WITHIN_S
 from controller.session.certificate import Certificate
 from controller.session.changes import Changes
 from protocol.messages import Cartridge, Envelope, Health, Identity, Status, Stopped
@@ -101,7 +102,8 @@ async def look(path: str) -> PenFacts:
 async def store_certificate(path: str, certificate: Certificate) -> None:
     """Write a certificate's id into the pen that it certifies.
 
-    Raises NotCertified when it is another pen's, PenRefused when the pen is armed or moving.
+    A pen that was just switched on is given the time to home. Raises NotCertified when it is
+    another pen's, ConditionNotReached when it does not come to rest, PenRefused when it is armed.
     """
     async with linked(path) as pen:
         if not certificate.is_for(pen.uid):
@@ -110,6 +112,7 @@ async def store_certificate(path: str, certificate: Certificate) -> None:
                 cause="The certificate belongs to another pen.",
                 action="Connect that pen, or choose the certificate of this one.",
             )
+        await pen.wait_at_rest(AT_REST_WITHIN_S)
         reply = await pen.store_certificate(certificate.wire_id)
         if reply.result is not Result.OK:
             sentence = RESULT_SENTENCES[reply.result]
