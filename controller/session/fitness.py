@@ -25,9 +25,8 @@ NO_ARM_ID = 0xFFFF_FFFF
 
 def next_arm_id(engine: Engine, pen: Pen) -> int:
     """The next id of the pen's life. Raises DosingBlocked when there is none."""
-    uid = hex_id(pen.uid)
-    booked = (arm_id for known, arm_id in engine.books.ledger.intervals if known == uid)
-    arm_id = max(pen.hello.highest_arm_id, *booked, 0) + 1
+    known = engine.books.ledger.highest_arm_id(hex_id(pen.uid))
+    arm_id = max(pen.hello.highest_arm_id, known) + 1
     if arm_id >= NO_ARM_ID:
         raise DosingBlocked("The pen has no arm id left; its memory is lost.")
     return arm_id

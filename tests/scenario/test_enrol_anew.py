@@ -15,7 +15,7 @@ from simulator.ports import Chip
 from tests.scenario.test_interleavings_memory import in_dose
 from tests.support.arms import TECHNICIAN
 from tests.support.bills import dosing, pen_for
-from tests.support.pen_memory import memory_of
+from tests.support.pen_memory import memory_of, rewrite_memory
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
 
@@ -153,6 +153,29 @@ async def test_a_restored_backup_of_the_journal(tmp_path: Path) -> None:
         referee = theatre.referee()
         assert referee.against({theatre.stage.uid: theatre.stage.truth}) == []
         assert referee.open_arms == []
+
+
+@pytest.mark.hazard("H04", "H14")
+async def test_an_arm_after_two_enrolments_is_on_record(tmp_path: Path) -> None:
+    """The first one's baseline is higher than the pen's own ids and the journal's."""
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        await theatre.play(dosing(3))
+        memory = memory_of(theatre)
+        ids_of_others = memory.highest_arm_id + 40
+        rewrite_memory(theatre, highest_arm_id=ids_of_others)
+        await advance(3.0)
+        await enrolled(theatre)
+        assert theatre.engine.books.ledger.baseline_arm_id(theatre.stage.uid) == ids_of_others
+        fresh = Memory(certificate_id=memory.certificate_id)
+        theatre.stage.world.nvm.slots[:] = [pack_slot(fresh, 1), b""]
+        theatre.reset_pen()
+        await advance(3.0)
+        await blocked(theatre)
+        await enrolled(theatre)
+        await two_more(theatre)
+        assert theatre.armed_id == 0
+        last = max(arm.opened["arm_id"] for arm in theatre.check().arms.values())
+        assert last > ids_of_others
 
 
 @pytest.mark.hazard("H38")
