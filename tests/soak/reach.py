@@ -132,10 +132,13 @@ RULES: dict[FaultId, Rule] = {
 }
 
 _BY_CHANCE: Final = frozenset(
-    {F.P2, F.P3, F.P8, F.P9, F.P11, F.P12, F.H11, F.H12, F.H15} | {f for f in F if f.place == "L"}
+    {F.P2, F.P3, F.P8, F.P9, F.P11, F.P12, F.H3, F.H4, F.H5, F.H11, F.H12, F.H15}
+    | {f for f in F if f.place == "L"}
 )
 """They are told some milliseconds after their moment, and another fault may come between; or by
-a pen that lies on the table while another one is plugged in."""
+a pen that lies on the table while another one is plugged in. H3 to H5 wait for a line of the
+controller's code, and it may be one of a process that another fault ended and that starts anew:
+until its port is open it counts as none."""
 
 
 def by_chance(cell: Cell) -> bool:
