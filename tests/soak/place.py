@@ -19,9 +19,9 @@ def same_place() -> Iterator[Path]:
     """A new empty folder, in RAM where there is some, as this process's working directory."""
     ram = RAM if RAM.is_dir() else None
     with (
-        _descriptors_kept(),
         tempfile.TemporaryDirectory(prefix="soak-", dir=ram) as folder,
         chdir(folder),
+        _descriptors_kept(),  # inside the folder, which is emptied by descriptors
     ):
         yield Path()
 

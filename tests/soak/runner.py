@@ -5,7 +5,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from multiprocessing import get_context
 from types import FrameType
@@ -76,17 +76,16 @@ class Soak:
             yield self._taken(play_seed(seed))
 
     def _run_in(self, workers: ProcessPoolExecutor) -> Iterator[Verdict]:
-        waiting: set[Future[Verdict]] = set()
+        waiting: dict[Future[Verdict], int] = {}
         while True:
             while len(waiting) < AHEAD * self.wanted.jobs:
                 if (seed := self._next()) is None:
                     break
-                waiting.add(workers.submit(play_seed, seed))
+                waiting[workers.submit(play_seed, seed)] = seed
             if not waiting:
                 return
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield self._taken(future.result())
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield self._taken(_verdict_of(future, waiting.pop(future)))
 
     def _next(self) -> int | None:
         minutes = self.wanted.minutes
@@ -98,6 +97,16 @@ class Soak:
         if not verdict.ok:
             self.failures.append(verdict)
         return verdict
+
+
+def _verdict_of(future: "Future[Verdict]", seed: int) -> Verdict:
+    """A trial that could not even be ended is one more failure, and not the end of the soak."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenExecutor):
+        raise error  # no worker is left
+    return Verdict(seed, problems=[f"{type(error).__name__}: {error}"])
 
 
 def play_seed(seed: int) -> Verdict:

@@ -20,6 +20,7 @@ from controller.record.journal import Journal
 from protocol.messages import Health, Status, Stopped
 from tests.soak.catalogue import FaultId
 from tests.soak.faults.common import BaseFault, once, start_again
+from tests.support.bills import CONFIG
 from tests.support.theatre import INJECTED, OPERATORS
 from tests.support.tripwire import Tripwire
 from tests.support.tty import Happening
@@ -203,9 +204,9 @@ class ConfigEdited(BaseFault):
         folder, rng = self.theatre.config, self.room.rng
         spoil: Callable[[str], str] = rng.choice((_doubled, _tenth, _garbled, _emptied))
         for file in sorted(folder.glob("*/*.toml")):
-            before = file.read_text("utf-8")
-            self.later(partial(file.write_text, before, "utf-8"))
-            file.write_text(spoil(before), "utf-8")
+            shipped = (CONFIG / file.relative_to(folder)).read_text("utf-8")
+            self.later(partial(file.write_text, shipped, "utf-8"))
+            file.write_text(spoil(file.read_text("utf-8")), "utf-8")
         self.happened()
 
 
@@ -317,6 +318,8 @@ def _lines(fault: BaseFault) -> int:
 def _no_descriptor_left() -> Callable[[], None]:
     """Allow this process no further descriptor; returns what puts the limit back."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[0] == 0:
+        return lambda: None  # another one is under way, and puts back what was before both
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
