@@ -63,9 +63,9 @@ class Entry:
             pydantic.ValidationError: a body that does not fit its kind.
         """
         # Telemetry reads entries without ever asking for a typed body, and without pydantic.
-        from controller.record.events import BODIES  # noqa: PLC0415
+        from controller.record.calibration_events import ALL_BODIES  # noqa: PLC0415
 
-        return BODIES[self.kind].model_validate_json(self.body_json)
+        return ALL_BODIES[self.kind].model_validate_json(self.body_json)
 
 
 def chain_hash(

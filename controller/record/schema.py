@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from controller.record.events import BODIES
+from controller.record.calibration_events import ALL_BODIES
 from controller.record.messages import MESSAGE_VERSION, TOPIC_MODELS
 
 
@@ -36,14 +36,14 @@ def schema_files() -> dict[str, str]:
 
 def _describe_bodies(schema: dict[str, Any]) -> None:
     """Say which body belongs to which kind."""
-    _, bodies = models_json_schema([(body, "validation") for body in BODIES.values()])
+    _, bodies = models_json_schema([(body, "validation") for body in ALL_BODIES.values()])
     schema["$defs"] |= bodies["$defs"]
     schema["$defs"]["EntryMessage"]["allOf"] = [
         {
             "if": {"properties": {"kind": {"const": kind}}},
             "then": {"properties": {"body": {"$ref": f"#/$defs/{body.__name__}"}}},
         }
-        for kind, body in BODIES.items()
+        for kind, body in ALL_BODIES.items()
     ]
 
 

@@ -13,7 +13,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from controller.errors import JournalError, JournalMissing, JournalTooNew
-from controller.record.events import BODIES, Body, JournalOpened
+from controller.record.calibration_events import ALL_BODIES
+from controller.record.events import Body, JournalOpened
 from controller.record.folder import journal_files
 from controller.record.store import RawRow, StoreError, is_unborn, raw_rows
 
@@ -172,6 +173,6 @@ def _named_end(successor: Path | None) -> int | None:
 
 def _body(row: RawRow) -> Body:
     try:
-        return BODIES[(row[9] or b"").decode()].model_validate_json(row[_BODY] or b"")
+        return ALL_BODIES[(row[9] or b"").decode()].model_validate_json(row[_BODY] or b"")
     except (KeyError, UnicodeDecodeError, ValidationError) as error:
         raise _Bad("its body does not fit its kind") from error

@@ -20,7 +20,9 @@ from controller.record.opening import software_version
 from controller.record.reader import JournalReader
 from controller.record.writer import JournalWriter, Writer, successor
 from controller.service.host_power import HostPower
+from controller.session.acting import Acting
 from controller.session.acts import Acts
+from controller.session.bench import Bench
 from controller.session.books import Books
 from controller.session.engine import Engine
 from controller.session.hearing import Hearing
@@ -50,9 +52,12 @@ class Wanted(msgspec.Struct, frozen=True):
 class Service:
     """A running controller: journal, pen line and engine, started and stopped together."""
 
-    def __init__(self, engine: Engine, acts: Acts, line: PenLine, writer: Writer) -> None:
+    def __init__(
+        self, engine: Engine, acts: Acts, bench: Bench, line: PenLine, writer: Writer
+    ) -> None:
         self.engine = engine
         self.acts = acts
+        self.bench = bench
         self.line = line
         self.writers = [writer]
         self._loop = asyncio.get_running_loop()
@@ -208,7 +213,8 @@ def assemble(
     writer = new_writer(journal)
     engine = Engine(clock, books, writer, send_stop, journal.realm)
     line = PenLine(port, clock, journal.host_id, Hearing(engine), rng)
-    service = Service(engine, Acts(engine), line, writer)
+    acting = Acting(engine)
+    service = Service(engine, Acts(acting), Bench(acting), line, writer)
     engine.on_defect = service.give_up
     engine.on_record_failed = _Continuing(service, clock, new_writer)
     return service

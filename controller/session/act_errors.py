@@ -36,6 +36,14 @@ class NotFit(DosingBlocked):
     action = "Put right what the sentence names, then arm again."
 
 
+class NotForBench(SessionError):
+    """What was asked of the bench is no bench work, or for another pen."""
+
+    number = 4036
+    cause = "Another pen was plugged in meanwhile, or the number of strokes is out of range."
+    action = "Connect the pen that is calibrated; a burst has 1 to 10,000 strokes."
+
+
 class NoSession(SessionError):
     """There is no open session."""
 

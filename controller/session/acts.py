@@ -4,13 +4,10 @@ Each act checks everything that must hold, commits what it is going to do, and o
 Whoever acts is named in the record; a program may act for nobody but a simulated pen (C4).
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 
 from controller.errors import JournalError
 from controller.pen.driver import Pen
-from controller.pen.identity import realm_of
 from controller.record.events import (
     Actor,
     Body,
@@ -31,14 +28,13 @@ from controller.session.act_errors import (
     NotInSyringe,
     refused_by_pen,
 )
+from controller.session.acting import Acting
 from controller.session.alarms import raised
 from controller.session.books import SessionBook
 from controller.session.closing import seal_body
-from controller.session.engine import Engine
 from controller.session.enrolment import enrol_anew
-from controller.session.fitness import check_books
+from controller.session.fitness import check_fit
 from controller.session.ledger import Interval
-from controller.session.opener import Opener
 from controller.session.progress import Progress
 from controller.session.states import Act, State, after
 from controller.session.summary import account_dict
@@ -54,10 +50,10 @@ _MAY_SEAL = ("technician", "administrator")
 class Acts:
     """The operator's side of an engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._one_at_a_time = asyncio.Lock()
-        self._opener = Opener(engine)
+    def __init__(self, acting: Acting) -> None:
+        self._engine = acting.engine
+        self._acting = acting
+        self._one_at_a_time = acting.one_at_a_time
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -123,23 +119,23 @@ class Acts:
 
     async def prime(self, actor: Actor) -> None:
         """Arm for priming; ends by itself when the planned volume is through."""
-        async with self._arming(actor) as pen:
+        async with self._acting.arming(actor) as pen:
             preloaded = bool(pen.status.flags & StatusFlag.PRELOADED)
             request = arming.prime_request(self.progress, pen.envelope, preloaded=preloaded)
-            await self._opener.open(pen, self.progress, request, actor)
+            await self._open(pen, request, actor)
 
     async def purge(self, volume_nl: int, actor: Actor) -> None:
         """Arm for discarding `volume_nl` through the needle, off the skin.
 
         It has a line of its own in the account. Raises NotInSyringe or SyringeEmpty.
         """
-        async with self._arming(actor) as pen:
+        async with self._acting.arming(actor) as pen:
             request = arming.purge_request(self.progress, pen.envelope, volume_nl)
-            await self._opener.open(pen, self.progress, request, actor)
+            await self._open(pen, request, actor)
 
     async def treat(self, actor: Actor) -> str:
         """Arm for the next zone of the plan; returns its name. Raises NothingAllowed at the end."""
-        async with self._arming(actor) as pen:
+        async with self._acting.arming(actor) as pen:
             zone = self.progress.next_zone()
             if zone is None:
                 raise NothingAllowed("Every zone of the plan is complete.")
@@ -148,7 +144,7 @@ class Acts:
             except NothingAllowed as error:
                 self._engine.note(*self._engine.alarms.up(raised("limit_reached", error.what)))
                 raise
-            await self._opener.open(pen, self.progress, request, actor)
+            await self._open(pen, request, actor)
             return zone.name
 
     async def pause(self, actor: Actor) -> None:
@@ -167,7 +163,7 @@ class Acts:
         """
         engine = self._engine
         async with self._one_at_a_time:
-            pen = self._linked()
+            pen = self._acting.linked()
             status = pen.status
             bodies: list[Body] = []
             still = False
@@ -191,7 +187,7 @@ class Acts:
         """
         engine = self._engine
         async with self._one_at_a_time:
-            self._require(State.READY)
+            self._acting.require(State.READY)
             terms = self.progress.terms
             if not terms.plan.dispenses or fill_nl <= 0:
                 raise NotInSyringe(f"A fill of {fill_nl} nl cannot be loaded in this session.")
@@ -232,17 +228,9 @@ class Acts:
 
     # --- inside ----------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _arming(self, actor: Actor) -> AsyncIterator[Pen]:
-        engine = self._engine
-        async with self._one_at_a_time:
-            self._require(State.READY)
-            pen = self._linked()
-            if actor.role == "program" and realm_of(pen.uid) != "training":
-                raise NotAllowed("A program may arm nothing but a simulated pen.")
-            check_books(engine)
-            await self._opener.adopt_foreign()
-            yield pen
+    async def _open(self, pen: Pen, request: arming.Request, actor: Actor) -> None:
+        check = partial(check_fit, self._engine, self.progress)
+        await self._acting.opener.open(pen, request, actor, check)
 
     def _removed(self, reason: str, actor: Actor) -> list[Body]:
         syringe = self._book().syringe
@@ -260,19 +248,9 @@ class Acts:
         ]
 
     def _book(self) -> SessionBook:
-        if self._engine.book is None:
+        if not isinstance(self._engine.book, SessionBook):
             raise NoSession("No session is open.")
         return self._engine.book
-
-    def _linked(self) -> Pen:
-        engine = self._engine
-        if engine.pen is None or not engine.reconciled:
-            raise NoPen("No pen is ready.")
-        return engine.pen
-
-    def _require(self, state: State) -> None:
-        if self._engine.state is not state:
-            after(self._engine.state, Act.ARM)
 
     def _is_here(self, interval: Interval) -> bool:
         pen = self._engine.pen

@@ -6,6 +6,12 @@ knew: which session is open, in which state, with which syringe, and what was re
 
 import msgspec
 
+from controller.record.calibration_events import (
+    CalibrationClosed,
+    CalibrationOpened,
+    CertificateIssued,
+    CertificateStored,
+)
 from controller.record.entry import Entry
 from controller.record.events import (
     AlarmCleared,
@@ -15,6 +21,7 @@ from controller.record.events import (
     SessionClosed,
     SessionOpened,
     StateChanged,
+    Stroke,
     Strokes,
     SyringeLoaded,
     SyringeRemoved,
@@ -54,6 +61,35 @@ class SessionBook(msgspec.Struct):
         return None
 
 
+class CalibrationBook(msgspec.Struct):
+    """A calibration as far as it came; the procedure reads its readings from here after a restart.
+
+    session_id: the calibration's id, which its entries and arms bear where others bear a session's.
+    readings: every body since the opening that is about the calibration itself, with its UTC time.
+    strokes: the committed events of its arms, by arm id.
+    """
+
+    session_id: str
+    opened: CalibrationOpened
+    opened_wall: str
+    state: State = State.READY
+    readings: list[tuple[Body, str]] = []
+    strokes: dict[int, list[Stroke]] = {}
+    closed: CalibrationClosed | None = None
+    closed_wall: str | None = None
+
+
+Work = SessionBook | CalibrationBook
+"""What an engine can be at: one of the two, never both (C12)."""
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """A certificate of this journal and when it was issued."""
+
+    body: CertificateIssued
+    wall: str
+
+
 class Books:
     """Ledger, session books and active alarms, changed only by committed bodies."""
 
@@ -64,6 +100,11 @@ class Books:
         self.cartridges: dict[str, tuple[str, str]] = {}
         """Every cartridge that ever was to touch a skin: its uid -> the session and pen of its
         first arm (H23)."""
+        self.calibrations: dict[str, CalibrationBook] = {}
+        self.certificates: dict[str, Issued] = {}
+        """By certificate id, oldest first; a superseded one stays."""
+        self.stored: dict[str, CertificateStored] = {}
+        """What each pen stored last, by its uid."""
 
     def apply(self, body: Body, session_id: str | None, wall: str) -> None:
         """Book one committed body with its session and the UTC time it was committed at."""
@@ -72,8 +113,13 @@ class Books:
             self.alarms[body.alarm_id] = body
         elif isinstance(body, AlarmCleared):
             self.alarms.pop(body.alarm_id, None)
+        elif isinstance(body, CertificateIssued):
+            self.certificates[body.certificate_id] = Issued(body, wall)
+        elif isinstance(body, CertificateStored):
+            self.stored[body.pen_uid] = body
         if session_id is None:
             return
+        self._apply_to_calibration(body, session_id, wall)
         if isinstance(body, ArmOpened) and body.mode in _ON_SKIN:
             self.cartridges.setdefault(body.cartridge_uid, (session_id, body.pen_uid))
         if isinstance(body, SessionOpened):
@@ -81,6 +127,22 @@ class Books:
         book = self.sessions.get(session_id)
         if book is not None:
             _apply_to(book, body, wall)
+
+    def _apply_to_calibration(self, body: Body, calibration_id: str, wall: str) -> None:
+        if isinstance(body, CalibrationOpened):
+            self.calibrations[calibration_id] = CalibrationBook(calibration_id, body, wall)
+            return
+        book = self.calibrations.get(calibration_id)
+        if book is None:
+            return
+        if isinstance(body, StateChanged):
+            book.state = State(body.after)
+        elif isinstance(body, Strokes):
+            book.strokes.setdefault(body.arm_id, []).extend(body.strokes)
+        elif isinstance(body, CalibrationClosed):
+            book.closed, book.closed_wall = body, wall
+        elif body.kind.startswith("calibration_"):
+            book.readings.append((body, wall))
 
     def apply_entry(self, entry: Entry) -> None:
         """Book one entry as read back from a journal."""
@@ -90,6 +152,15 @@ class Books:
         """The session that was opened last and is not closed."""
         unfinished = [book for book in self.sessions.values() if book.closed is None]
         return unfinished[-1] if unfinished else None
+
+    def open_calibration(self) -> CalibrationBook | None:
+        """The calibration that was begun last and is not closed."""
+        unfinished = [book for book in self.calibrations.values() if book.closed is None]
+        return unfinished[-1] if unfinished else None
+
+    def open_work(self) -> Work | None:
+        """What a service goes on with: the open session, or else the open calibration."""
+        return self.open_session() or self.open_calibration()
 
     def intervals_of(self, syringe: Syringe) -> list[Interval]:
         """The arms that drew from a syringe, oldest first."""

@@ -12,6 +12,7 @@ from controller.errors import JournalError, LinkError
 from controller.record.events import AlarmRaised, ArmClosed, Body
 from controller.session.account import volume_nl, zone_account
 from controller.session.alarms import raised
+from controller.session.books import SessionBook
 from controller.session.closing import RecordNotFinal, RecordUnusable, alarms_of, closing_body
 from controller.session.drive import Drive
 from controller.session.ledger import Interval
@@ -115,7 +116,7 @@ def _limit_alarms(drive: Drive | None) -> list[AlarmRaised]:
 async def check_shortfall(engine: "Engine", interval: Interval) -> None:
     """Raise the alarm when this arm was the last of its zone and the zone got too little."""
     book, name = engine.book, interval.opened.zone
-    if book is None or name is None or interval.opened.mode != "dose":
+    if not isinstance(book, SessionBook) or name is None or interval.opened.mode != "dose":
         return
     progress = Progress(terms_of(book.opened), book, engine.books)
     zone = progress.terms.plan.zone(name)

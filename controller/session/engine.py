@@ -25,7 +25,7 @@ from controller.record.events import (
     hex_id,
 )
 from controller.session.alarms import AlarmBoard, Change, raised
-from controller.session.books import Books, SessionBook
+from controller.session.books import Books, Work
 from controller.session.changes import Changes
 from controller.session.drive import Drive
 from controller.session.ending import end_arm
@@ -49,7 +49,7 @@ SendStop = Callable[[str], int]
 
 
 class Engine:
-    """State of one service: at most one open session, one linked pen, one arm."""
+    """State of one service: at most one open session or calibration, one linked pen, one arm."""
 
     def __init__(
         self, clock: Clock, books: Books, writer: Writer, send_stop: SendStop, realm: Realm
@@ -61,7 +61,7 @@ class Engine:
         self._send_stop = send_stop
         self.changes = Changes()
         self.alarms = AlarmBoard(books.alarms)
-        self.book: SessionBook | None = books.open_session()
+        self.book: Work | None = books.open_work()
         self.state = State.NONE if self.book is None else self.book.state
         self.pen: Pen | None = None
         self.intake: Intake | None = None
@@ -81,7 +81,7 @@ class Engine:
 
     @property
     def session_id(self) -> str | None:
-        """The open session's id."""
+        """The open session's or calibration's id."""
         return None if self.book is None else self.book.session_id
 
     @property

@@ -5,6 +5,7 @@ a stop, the loss of the pen, a refusal - ends it by its own id.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from controller.errors import LinkError, LinkLost, MicropenError, PenRefused
 from controller.pen.driver import Pen
@@ -14,11 +15,14 @@ from controller.session.act_errors import refused_by_pen
 from controller.session.amounts import NegativeDifference, wire_counters
 from controller.session.drive import Drive
 from controller.session.engine import Engine
-from controller.session.fitness import check_fit, next_arm_id
+from controller.session.fitness import next_arm_id
 from controller.session.ledger import Interval
-from controller.session.progress import Progress
 from controller.session.states import Act, State, after
+from protocol.messages import Cartridge
 from protocol.words import Result
+
+Fit = Callable[[Pen, Cartridge], None]
+"""Raises NotFit unless pen, cartridge and room are fit for what the arm is wanted for."""
 
 
 class Opener:
@@ -39,17 +43,15 @@ class Opener:
             engine.contradicted(error.what)
             raise
 
-    async def open(
-        self, pen: Pen, progress: Progress, request: arming.Request, actor: Actor
-    ) -> None:
-        """Open one arm and let it be driven.
+    async def open(self, pen: Pen, request: arming.Request, actor: Actor, check: Fit) -> None:
+        """Open one arm and let it be driven, unless `check` refuses the fitted cartridge.
 
-        Raises NotFit, DosingBlocked, PenRefused, LinkError, JournalError or WrongState; whatever is
-        raised, no arm is left behind without its end.
+        Raises what `check` raises, DosingBlocked, PenRefused, LinkError, JournalError or
+        WrongState; whatever is raised, no arm is left behind without its end.
         """
         engine, stops = self._engine, self._engine.stops.count
         fitted = await pen.cartridge()
-        check_fit(engine, progress, pen, fitted)
+        check(pen, fitted)
         digest = await arming.configure(pen, request.settings)
         if engine.state is not State.READY:
             after(engine.state, Act.ARM)

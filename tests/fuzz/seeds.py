@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from controller.record.events import BODIES
+from controller.record.calibration_events import ALL_BODIES
 from controller.record.messages import Receipt
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def seeds(target: str) -> Iterator[bytes]:
             for path in _toml(shelf) if shelf else [CONFIG / "controller.toml"]:
                 yield bytes((at,)) + path.read_bytes()
     elif target == "entries":
-        for at, kind in enumerate(sorted(BODIES)):
+        for at, kind in enumerate(sorted(ALL_BODIES)):
             yield bytes((at,)) + _example(kind)
     elif target == "receipts":
         yield Receipt(archive="a", chain_id="c", seq=7, hash="0" * 64, wall="w").json()
@@ -92,7 +92,7 @@ def _toml(shelf: str) -> list[Path]:
 
 def _example(kind: str) -> bytes:
     """A body of a kind with a value for each field; not all of them are of the right type."""
-    schema = BODIES[kind].model_json_schema()
+    schema = ALL_BODIES[kind].model_json_schema()
     values = {
         "integer": 1,
         "string": "00000000000000aa",

@@ -14,8 +14,8 @@ import msgspec
 import pydantic
 
 from controller.errors import InputError, InputRejected, NotToml
+from controller.record.calibration_events import ALL_BODIES
 from controller.record.entry import Entry
-from controller.record.events import BODIES
 from controller.record.incoming import NotAMessage, read_message
 from controller.record.messages import Receipt, batch_json
 from controller.record.signing import Signer
@@ -135,7 +135,7 @@ def scenarios(data: bytes, folder: Path) -> None:
 
 def entries(data: bytes, _: Path) -> None:
     """A journal entry's body, by the first byte; and the batch that telemetry makes of it."""
-    kinds = sorted(BODIES)
+    kinds = sorted(ALL_BODIES)
     kind = kinds[data[0] % len(kinds)] if data else kinds[0]
     entry = Entry(1, "0" * 64, "0" * 64, "b", 1, "w", None, None, None, kind, data[1:])
     try:

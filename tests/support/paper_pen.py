@@ -13,6 +13,7 @@ import msgspec
 from controller.pen.driver import Pen
 from controller.pen.strokes import PenStroke
 from controller.record.events import Body
+from controller.session.acting import Acting
 from controller.session.acts import Acts
 from controller.session.books import Books
 from controller.session.engine import Engine
@@ -249,7 +250,7 @@ class Room:
         self.books = books or Books()
         self.engine = Engine(self.clock, self.books, self.scribe, self._send_stop, "training")
         self.hearing = Hearing(self.engine)
-        self.acts = Acts(self.engine)
+        self.acts = Acts(Acting(self.engine))
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "Room":

@@ -18,6 +18,7 @@ from controller.record.entry import Draft
 from controller.record.journal import Journal
 from controller.service.app import Service, assemble, read_books
 from controller.session.acts import Acts
+from controller.session.bench import Bench
 from controller.session.engine import Engine
 from simulator.attach import InProcessOpener
 from tests.support.desk import Desk
@@ -98,6 +99,11 @@ class Process:
     @property
     def engine(self) -> Engine:
         return self.service.engine
+
+    @property
+    def bench(self) -> Bench:
+        """The technician's acts."""
+        return self.service.bench
 
     @property
     def acts(self) -> Acts:

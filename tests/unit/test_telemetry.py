@@ -14,9 +14,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from controller.record.archive_file import BatchView, ChainFile
+from controller.record.calibration_events import ALL_BODIES
 from controller.record.cursor import Position
 from controller.record.entry import Entry
-from controller.record.events import BODIES
 from controller.record.messages import (
     Availability,
     EventBatch,
@@ -311,7 +311,7 @@ def test_batch_fits_model_schema_and_hash(desk: Desk, tmp_path: Path) -> None:
         model = TypeAdapter(EventBatch).validate_json(text)
         assert (model.first_seq, model.last_seq) == (batch[0].seq, batch[-1].seq)
         for message, entry in zip(model.entries, batch, strict=True):
-            assert BODIES[message.kind].model_validate(message.body) == entry.body()
+            assert ALL_BODIES[message.kind].model_validate(message.body) == entry.body()
         assert kept.keep(decoded(text)) == 0
     assert (kept.index.seq, kept.index.hash) == desk.journal.head
     kept.close()

@@ -59,6 +59,14 @@ class SessionStillOpen(SessionError):
     action = "Go on with it by `micropen run --resume`; there it can also be ended (key q)."
 
 
+class CalibrationStillOpen(SessionError):
+    """A patient was to be treated while a technician calibrates."""
+
+    number = 4037
+    cause = "The calibration was interrupted, or a technician is at it."
+    action = "Go on with it by `micropen calibrate`, or end it there (key a)."
+
+
 class Options(msgspec.Struct, frozen=True):
     """What was typed."""
 
@@ -121,6 +129,10 @@ def _check_first(wish: Wish | None, wanted: Wanted, *, program: bool) -> None:
     folder = wanted.folder
     books = _books_of(folder, wanted.realm) if folder.is_dir() else Books()
     unfinished = books.open_session()
+    if (measuring := books.open_calibration()) is not None:
+        raise CalibrationStillOpen(
+            f"Calibration {measuring.session_id} of pen {measuring.opened.pen_uid} is still open."
+        )
     if wish is None and unfinished is None:
         raise NoSession(f"There is no open session in {folder} to go on with.")
     if wish is not None and unfinished is not None:

@@ -1,0 +1,49 @@
+"""What every act that opens an arm shares: one at a time, on a pen that may be armed at all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from controller.pen.driver import Pen
+from controller.pen.identity import realm_of
+from controller.record.events import Actor
+from controller.session.act_errors import NoPen, NotAllowed
+from controller.session.engine import Engine
+from controller.session.fitness import check_books
+from controller.session.opener import Opener
+from controller.session.states import Act, State, after
+
+
+class Acting:
+    """The lock and the opener of an engine. A program acts for nobody but a simulated pen (C4)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.one_at_a_time = asyncio.Lock()
+        self.opener = Opener(engine)
+
+    @asynccontextmanager
+    async def arming(self, actor: Actor) -> AsyncIterator[Pen]:
+        """Hold the lock with a pen that the books have nothing against.
+
+        Raises WrongState unless ready, NoPen, NotAllowed, DosingBlocked.
+        """
+        async with self.one_at_a_time:
+            self.require(State.READY)
+            pen = self.linked()
+            if actor.role == "program" and realm_of(pen.uid) != "training":
+                raise NotAllowed("A program may arm nothing but a simulated pen.")
+            check_books(self.engine)
+            await self.opener.adopt_foreign()
+            yield pen
+
+    def linked(self) -> Pen:
+        """The pen whose record has been read. Raises NoPen."""
+        if self.engine.pen is None or not self.engine.reconciled:
+            raise NoPen("No pen is ready.")
+        return self.engine.pen
+
+    def require(self, state: State) -> None:
+        """Raise WrongState, as an arm would, unless the engine is in `state`."""
+        if self.engine.state is not state:
+            after(self.engine.state, Act.ARM)
