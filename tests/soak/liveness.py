@@ -41,8 +41,11 @@ CONDITIONS: Final[tuple[tuple[str, Condition], ...]] = (
         "latched: a stop or a fault waits for a person to clear it",
         lambda engine: (
             engine.reconciled
-            and engine.is_latched
-            and engine.state in (State.LATCHED, State.NONE, State.CLOSED)
+            and (
+                # also when the pen forgot its latch at a boot: a person clears it all the same
+                engine.state is State.LATCHED
+                or (engine.is_latched and engine.state in (State.NONE, State.CLOSED))
+            )
         ),
     ),
     (

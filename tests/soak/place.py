@@ -4,12 +4,13 @@ Alarms and limits name files. Two runs of a seed, or two workers side by side, m
 A trial that ends in the middle leaves its process as it was, too.
 """
 
-import resource
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Final
+
+from tests.soak.descriptors import kept
 
 RAM: Final = Path("/dev/shm")
 
@@ -21,16 +22,6 @@ def same_place() -> Iterator[Path]:
     with (
         tempfile.TemporaryDirectory(prefix="soak-", dir=ram) as folder,
         chdir(folder),
-        _descriptors_kept(),  # inside the folder, which is emptied by descriptors
+        kept(),  # inside the folder, which is emptied by descriptors
     ):
         yield Path()
-
-
-@contextmanager
-def _descriptors_kept() -> Iterator[None]:
-    """A trial may take all descriptors away (H12), and fail before it gives them back."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)

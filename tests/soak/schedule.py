@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from controller.errors import MicropenError
-from tests.soak.catalogue import HostState
+from tests.soak.catalogue import FaultId, HostState
+from tests.soak.descriptors import current
 from tests.soak.fault import Fault
 from tests.soak.room import RowRoom
 from tests.soak.script import FaultRow
@@ -77,6 +79,10 @@ class Cue:
 
         A process that another fault does not let start is started later, by somebody.
         """
+        with nullcontext() if self.row.fault is FaultId.H12 else current().lent():
+            await self._to_its_end(work)
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="fault")
         self.room.theatre.bystanders.add(task)
         try:

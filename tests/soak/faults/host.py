@@ -7,7 +7,6 @@ callback of the loop. `Tripwire` says how.
 import asyncio
 import math
 import re
-import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +18,7 @@ from controller.pen.strokes import PenStroke
 from controller.record.journal import Journal
 from protocol.messages import Health, Status, Stopped
 from tests.soak.catalogue import FaultId
+from tests.soak.descriptors import current
 from tests.soak.faults.common import BaseFault, once, start_again
 from tests.support.bills import CONFIG
 from tests.support.theatre import INJECTED, OPERATORS
@@ -316,12 +316,10 @@ def _lines(fault: BaseFault) -> int:
 
 
 def _no_descriptor_left() -> Callable[[], None]:
-    """Allow this process no further descriptor; returns what puts the limit back."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if before[0] == 0:
-        return lambda: None  # another one is under way, and puts back what was before both
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    """Allow this process no further descriptor; returns what gives them back."""
+    descriptors = current()
+    descriptors.take()
+    return descriptors.give_back
 
 
 def _numbers(text: str, change: Callable[[int], int]) -> str:
