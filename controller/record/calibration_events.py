@@ -83,14 +83,27 @@ class CalibrationWeighed(Body):
     actor: Actor
 
 
+class CalibrationPrimed(Body):
+    """The pen was primed off the vessel in these arms; nothing of it is in a weighing."""
+
+    kind = "calibration_primed"
+    series: SeriesIndex
+    steps: Steps
+    arm_ids: tuple[int, ...]
+    filled: bool
+    actor: Actor
+
+
 class CalibrationDiscarded(Body):
     """A reading does not count, for this reason; it is taken again.
 
-    place: the replicate of a series, or the touch of the protrusion's, counted from 0.
+    place: the replicate of a series, or the touch of the protrusion's, counted from 0; 0 when
+    `step` names a blank, whose two readings are taken again together.
     """
 
     kind = "calibration_discarded"
     series: SeriesIndex
+    step: Literal["blank_start", "weighing", "blank_end"] = "weighing"
     place: Count
     reason: Annotated[str, Field(min_length=1)]
     actor: Actor
@@ -168,6 +181,7 @@ ALL_BODIES: dict[str, type[Body]] = BODIES | {
         CalibrationOpened,
         CalibrationRoom,
         CalibrationBalanceChecked,
+        CalibrationPrimed,
         CalibrationWeighed,
         CalibrationDiscarded,
         CalibrationTouched,
