@@ -6,7 +6,6 @@ Here the faults of a few hundred seeds; the long runs are `make soak`.
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 import pytest
 
 from tests.soak.agenda import MOST_IN_VAIN, Agenda
-from tests.soak.aims import CYCLE, aim_of, slices
+from tests.soak.aims import CYCLE, aim_of, close_seed, is_close, slices
 from tests.soak.aims import VOLUME as VOLUME_SEEDS
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.coverage import Coverage, name_of, unreachable
@@ -25,6 +24,7 @@ from tests.soak.draw import MOST_KINDS, draw
 from tests.soak.fault import Fault, Room
 from tests.soak.reach import CELLS, reachable, why_not
 from tests.soak.registry import FAULTS
+from tests.soak.report import verdict_lines
 from tests.soak.runner import Soak, Wanted
 from tests.soak.script import FaultRow, Script, load, parse, toml
 from tests.soak.shrink import Shrinker, kind_of
@@ -148,12 +148,33 @@ def test_an_agenda_plays_what_is_missing() -> None:
     assert Agenda(2, 0, 0).next(full) is None
 
 
-def test_an_agenda_gives_a_slice_up_at_last() -> None:
+def test_an_agenda_looks_at_every_slice_then_at_every_cell_and_gives_up_at_last() -> None:
     agenda = Agenda(2, 0, 100)
-    played = Counter(agenda.next(Tally()) for _ in range(MOST_IN_VAIN * len(slices())))
+    everything = len(slices()) + (MOST_IN_VAIN + 1) * len(reachable())
+    played = [agenda.next(Tally()) for _ in range(everything)]
     assert None not in played
-    assert max(played.values()) == 1
+    assert len(set(played)) == len(played)
+    assert [is_close(seed or 0) for seed in played] == [
+        at >= len(slices()) for at in range(everything)
+    ]
     assert agenda.next(Tally()) is None
+
+
+def test_a_resumed_agenda_goes_on_with_new_seeds() -> None:
+    done = Tally()
+    for seed in (0, 7, close_seed(3, 0), close_seed(3, 1)):
+        done.add(Verdict(seed))
+    assert Agenda(0, 10, 0, done).next(done) == 8
+    full = Tally(cells={name_of(cell): 100 for cell in reachable() if cell != reachable()[3]})
+    full.close_tries = done.close_tries
+    agenda = Agenda(0, 0, 100, full)
+    played = [agenda.next(full) for _ in range(3)]
+    assert played[1:] == [close_seed(3, 2), close_seed(3, 3)]
+
+
+def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
+    soak = Soak(Wanted(0, 10, first=Tally(failed_seeds=[4])))
+    assert verdict_lines(soak) == ["seed 4: earlier"]
 
 
 def test_what_cannot_be_reached_has_its_reason() -> None:

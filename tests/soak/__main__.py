@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tests.soak.draw import draw
 from tests.soak.progress import Bar
-from tests.soak.report import save, show, told, verdict_lines
+from tests.soak.report import save, show, tally_of, told, verdict_lines
 from tests.soak.runner import Soak, Wanted, quiet, shrunk
 from tests.soak.script import Script, ScriptError, load, toml
 from tests.soak.shrink import kind_of
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=0.0, help="at most so long; 0 = no limit")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes; 0 = none")
     parser.add_argument("--json", type=Path, help="write all figures here, also while it runs")
+    parser.add_argument("--resume", type=Path, help="go on from the JSON of an interrupted soak")
     parser.add_argument("--failures", type=Path, default=Path("soak-failures"), help="their folder")
     parser.add_argument(
         "--no-shrink", action="store_true", help="do not make failing scripts small"
@@ -75,7 +76,14 @@ def _play_one(script: Script, options: argparse.Namespace, console: Console) -> 
 
 
 def _soak(options: argparse.Namespace, console: Console) -> int:
-    wanted = Wanted(options.seed, options.punctures, options.jobs, options.hits, options.minutes)
+    wanted = Wanted(
+        options.seed,
+        options.punctures,
+        options.jobs,
+        options.hits,
+        options.minutes,
+        None if options.resume is None else tally_of(options.resume),
+    )
     soak = Soak(wanted)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets those in the background ignore it
         signal.signal(number, signal.default_int_handler)

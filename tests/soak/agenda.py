@@ -1,57 +1,83 @@
 """Which seeds a soak plays: a seed is always the same trial, and those are skipped that bring
 nothing any more.
 
-Without wanted hits it is one seed after the other, until there are punctures enough. With hits a
-seed for volume is played while punctures are missing, and one that aims while cells of its aim are.
+Without wanted hits it is one seed after the other, until there are punctures enough. With hits,
+first seeds for volume while punctures are missing, and between them one at each slice of cells;
+then, cell by cell, seeds that aim at one cell that was hit too seldom.
 """
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Final
 
-from tests.soak.aims import aim_of, is_volume, number_of, slices
+from tests.soak.aims import TRIES_A_CELL, aim_of, close_seed, is_volume, number_of, slices
 from tests.soak.coverage import Coverage
+from tests.soak.reach import reachable
 from tests.soak.tally import Tally
 
-MOST_TRIES: Final = 150
-MOST_IN_VAIN: Final = 12
-"""Trials a slice, in all and without one hit that was missing; what is missing then is told."""
+MOST_IN_VAIN: Final = 10
+"""Trials at one cell without one hit more; what is missing then is told."""
 
 
 class Agenda:
-    """Ask `next` for each trial; `tally` is what all trials came to so far."""
+    """Ask `next` for each trial; `tally` is what all trials came to so far.
 
-    def __init__(self, seed: int, punctures: int, hits: int) -> None:
-        self._next_seed = seed
+    It goes on behind `first`, an earlier part of the same soak.
+    """
+
+    def __init__(self, seed: int, punctures: int, hits: int, first: Tally | None = None) -> None:
+        self._next_seed = seed if first is None else max(seed, first.next_seed)
         self._punctures = punctures
         self._hits = hits
-        self._tries: Counter[int] = Counter()
+        self._aimed: set[int] = set()
+        self._reachable = reachable()
+        self._cells = deque(range(len(self._reachable)))
+        self._tries = Counter({} if first is None else first.close_tries)
         self._in_vain: Counter[int] = Counter()
         self._got: dict[int, int] = {}
 
     def next(self, tally: Tally) -> int | None:
         """The next seed to play; None when nothing is missing that a trial could bring."""
         if not self._hits:
-            return self._take() if tally.punctures < self._punctures else None
-        for _ in range(2 * len(slices()) + 10):
-            if self._is_useful(self._next_seed, tally):
-                return self._take()
+            if tally.punctures >= self._punctures:
+                return None
             self._next_seed += 1
+            return self._next_seed - 1
+        for seed in self._of_slices(tally):
+            return seed
+        return self._of_cells(Coverage(tally.cells))
+
+    def _of_slices(self, tally: Tally) -> Iterator[int]:
+        """Seeds of the first round, as far as they bring something."""
+        while tally.punctures < self._punctures or len(self._aimed) < len(slices()):
+            seed = self._next_seed
+            self._next_seed += 1
+            if is_volume(seed):
+                if tally.punctures < self._punctures:
+                    yield seed
+            elif number_of(seed) not in self._aimed:
+                self._aimed.add(number_of(seed))
+                if self._is_short(seed, tally):
+                    yield seed
+
+    def _is_short(self, seed: int, tally: Tally) -> bool:
+        coverage = Coverage(tally.cells)
+        return any(coverage.hits(cell) < self._hits for cell in aim_of(seed))
+
+    def _of_cells(self, coverage: Coverage) -> int | None:
+        """A seed for the next cell that is short of hits and not given up; all have their turn."""
+        for _ in range(len(self._cells)):
+            cell = self._cells.popleft()
+            got = coverage.hits(self._reachable[cell])
+            if got > self._got.get(cell, -1):
+                self._got[cell], self._in_vain[cell] = got, 0
+            if got >= self._hits or self._is_hopeless(cell):
+                continue
+            self._cells.append(cell)
+            self._tries[cell] += 1
+            self._in_vain[cell] += 1
+            return close_seed(cell, self._tries[cell] - 1)
         return None
 
-    def _take(self) -> int:
-        self._next_seed += 1
-        if not is_volume(self._next_seed - 1):
-            number = number_of(self._next_seed - 1)
-            self._tries[number] += 1
-            self._in_vain[number] += 1
-        return self._next_seed - 1
-
-    def _is_useful(self, seed: int, tally: Tally) -> bool:
-        if is_volume(seed):
-            return tally.punctures < self._punctures
-        number, coverage = number_of(seed), Coverage(tally.cells)
-        got = sum(min(coverage.hits(cell), self._hits) for cell in aim_of(seed))
-        if got > self._got.get(number, -1):
-            self._got[number], self._in_vain[number] = got, 0
-        is_hopeless = self._in_vain[number] >= MOST_IN_VAIN or self._tries[number] >= MOST_TRIES
-        return not is_hopeless and got < self._hits * len(aim_of(seed))
+    def _is_hopeless(self, cell: int) -> bool:
+        return self._in_vain[cell] > MOST_IN_VAIN or self._tries[cell] >= TRIES_A_CELL

@@ -50,9 +50,29 @@ ENDERS: Final = frozenset(
 """They end the states that they strike in at once, and leave no time for others to take effect."""
 
 
+CLOSE: Final = 1_000_000_000
+TRIES_A_CELL: Final = 1_000
+"""Seeds from CLOSE on aim at one cell each, a thousand of them at every reachable cell."""
+
+
 def is_volume(seed: int) -> bool:
     """Whether the trial of this seed is for many punctures."""
-    return seed % CYCLE < VOLUME
+    return seed < CLOSE and seed % CYCLE < VOLUME
+
+
+def is_close(seed: int) -> bool:
+    """Whether the trial of this seed aims at one cell and nothing else."""
+    return seed >= CLOSE
+
+
+def close_seed(cell: int, number: int) -> int:
+    """The seed of a trial at the reachable cell with this index; `number` from 0."""
+    return CLOSE + TRIES_A_CELL * cell + number
+
+
+def cell_and_try_of(seed: int) -> tuple[int, int]:
+    """Of a seed that aims at one cell: the index of the cell, and which trial at it."""
+    return divmod(seed - CLOSE, TRIES_A_CELL)
 
 
 def number_of(seed: int) -> int:
@@ -63,6 +83,8 @@ def number_of(seed: int) -> int:
 
 def aim_of(seed: int) -> tuple[Cell, ...]:
     """The cells at which a seed aims; none when it is for volume."""
+    if is_close(seed):
+        return (reachable()[cell_and_try_of(seed)[0]],)
     return () if is_volume(seed) else slices()[number_of(seed)]
 
 

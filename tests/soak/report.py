@@ -17,6 +17,8 @@ MOST_LINES = 12
 def verdict_lines(soak: Soak) -> list[str]:
     """Everything for which the soak fails; empty when it passes."""
     lines = [f"seed {each.seed}: {each.problems[0].splitlines()[0]}" for each in soak.failures]
+    told = {each.seed for each in soak.failures}
+    lines += [f"seed {seed}: earlier" for seed in soak.tally.failed_seeds if seed not in told]
     coverage = Coverage(soak.tally.cells)
     lines += [
         f"hit, though it was said to be unreachable: {cell}" for cell in coverage.impossible()
@@ -72,7 +74,7 @@ def sentences(soak: Soak) -> list[str]:
 def as_json(soak: Soak) -> bytes:
     """Everything that is known so far."""
     found = {
-        "wanted": msgspec.to_builtins(soak.wanted),
+        "wanted": msgspec.to_builtins(msgspec.structs.replace(soak.wanted, first=None)),
         "simulated": ["pen", "disk", "broker", "time"],
         "elapsed_s": round(soak.elapsed_s, 1),
         "tally": msgspec.to_builtins(soak.tally),
@@ -82,6 +84,15 @@ def as_json(soak: Soak) -> bytes:
         "coverage": Coverage(soak.tally.cells).as_json(),
     }
     return msgspec.json.format(msgspec.json.encode(found), indent=1)
+
+
+class _Saved(msgspec.Struct):
+    tally: Tally
+
+
+def tally_of(path: Path) -> Tally:
+    """The sums of a soak that `save` wrote. Raises OSError, msgspec.ValidationError."""
+    return msgspec.json.decode(path.read_bytes(), type=_Saved).tally
 
 
 def save(soak: Soak, path: Path) -> None:

@@ -42,6 +42,8 @@ class Wanted(msgspec.Struct, frozen=True):
     jobs: int = 2
     hits: int = 0
     minutes: float = 0.0
+    first: Tally | None = None
+    """What an earlier part of the same soak came to; it goes on from there."""
 
 
 class Soak:
@@ -49,10 +51,10 @@ class Soak:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self.tally = Tally()
+        self.tally = wanted.first or Tally()
         self.failures: list[Verdict] = []
         self.began_mono_s = time.monotonic()
-        self._agenda = Agenda(wanted.seed, wanted.punctures, wanted.hits)
+        self._agenda = Agenda(wanted.seed, wanted.punctures, wanted.hits, wanted.first)
 
     @property
     def elapsed_s(self) -> float:

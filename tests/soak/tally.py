@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tests.soak.aims import cell_and_try_of, is_close
+
 
 class Verdict(msgspec.Struct):
     """One trial. `cells` counts what took effect, by "fault|host|pen"; maxima are over it all."""
@@ -53,6 +55,10 @@ class Tally(msgspec.Struct):
     outcomes: dict[str, int] = {}
     ceiling_looks: int = 0
     failed_seeds: list[int] = []
+    next_seed: int = 0
+    """Whoever goes on from here begins with this seed, or a later one."""
+    close_tries: dict[int, int] = {}
+    """Trials at single cells, by the index of the cell."""
 
     def add(self, verdict: Verdict) -> None:
         """Take one more trial."""
@@ -67,6 +73,11 @@ class Tally(msgspec.Struct):
             self.cells[cell] = self.cells.get(cell, 0) + count
         self.stands[verdict.stands] = self.stands.get(verdict.stands, 0) + 1
         self.outcomes[verdict.outcome] = self.outcomes.get(verdict.outcome, 0) + 1
+        if is_close(verdict.seed):
+            index, number = cell_and_try_of(verdict.seed)
+            self.close_tries[index] = max(self.close_tries.get(index, 0), number + 1)
+        else:
+            self.next_seed = max(self.next_seed, verdict.seed + 1)
         if not verdict.ok:
             self.failed_seeds.append(verdict.seed)
 
