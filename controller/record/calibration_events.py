@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from controller.record.console_events import CONSOLE_BODIES
 from controller.record.events import BODIES, Actor, Body, Count, HexId, Steps
 
 Procedure = Literal["dose", "protrusion", "cadence"]
@@ -175,20 +176,24 @@ class CertificateStored(Body):
     actor: Actor
 
 
-ALL_BODIES: dict[str, type[Body]] = BODIES | {
-    body.kind: body
-    for body in (
-        CalibrationOpened,
-        CalibrationRoom,
-        CalibrationBalanceChecked,
-        CalibrationPrimed,
-        CalibrationWeighed,
-        CalibrationDiscarded,
-        CalibrationTouched,
-        CalibrationRun,
-        CalibrationClosed,
-        CertificateIssued,
-        CertificateStored,
-    )
-}
+ALL_BODIES: dict[str, type[Body]] = (
+    BODIES
+    | {
+        body.kind: body
+        for body in (
+            CalibrationOpened,
+            CalibrationRoom,
+            CalibrationBalanceChecked,
+            CalibrationPrimed,
+            CalibrationWeighed,
+            CalibrationDiscarded,
+            CalibrationTouched,
+            CalibrationRun,
+            CalibrationClosed,
+            CertificateIssued,
+            CertificateStored,
+        )
+    }
+    | CONSOLE_BODIES
+)
 """Every kind of entry that a journal can hold."""

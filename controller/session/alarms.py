@@ -3,7 +3,7 @@
 Names and priorities follow domain.md 6.1 (IEC 60601-1-8 scheme); a clinician sets the final ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -170,12 +170,14 @@ class AlarmBoard:
 
     def __init__(self, active: Mapping[str, AlarmRaised]) -> None:
         self.active = dict(active)
+        self.on_up: Callable[[AlarmRaised], None] = lambda _: None
 
     def up(self, alarm: AlarmRaised) -> list[AlarmRaised]:
         """The entry to record; none when the alarm is active already."""
         if alarm.alarm_id in self.active:
             return []
         self.active[alarm.alarm_id] = alarm
+        self.on_up(alarm)
         return [alarm]
 
     def down(self, *alarm_ids: str) -> list[AlarmCleared]:

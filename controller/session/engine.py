@@ -34,6 +34,7 @@ from controller.session.ledger import Interval
 from controller.session.reconciling import reconcile
 from controller.session.recorder import Recorder, Writer
 from controller.session.recovery import Recovery
+from controller.session.seen import Seen
 from controller.session.states import Act, State, after
 from controller.session.stops import Stops
 from protocol.messages import Status, Stopped
@@ -60,6 +61,7 @@ class Engine:
         self.recorder = Recorder(writer, books, self._record_failed)
         self._send_stop = send_stop
         self.changes = Changes()
+        self.seen = Seen()
         self.alarms = AlarmBoard(books.alarms)
         self.book: Work | None = books.open_work()
         self.state = State.NONE if self.book is None else self.book.state
@@ -237,6 +239,7 @@ class Engine:
     def linked(self, pen: Pen) -> None:
         """A handshake is complete; nothing may be armed until `Recovery` has run."""
         self.pen, self.reconciled, self.link_error = pen, False, None
+        self.seen.forget()
         self.intake = Intake(
             self.recorder, self.books.ledger, self.clock, pen.uid, pen.boot_id, self._committed
         )

@@ -54,6 +54,7 @@ class Hearing:
     def pen_strokes(self, pen: Pen, arm_id: int, strokes: Sequence[PenStroke]) -> None:
         """Take gapless events in."""
         engine = self._engine
+        engine.seen.strokes(strokes, engine.clock.mono_s())
         if engine.intake is not None:
             engine.intake.take(strokes)
         if engine.drive is not None:
@@ -69,6 +70,7 @@ class Hearing:
     def pen_health(self, pen: Pen, health: Health) -> None:
         """Record housekeeping at a low rate, and free what the pen keeps for nothing."""
         engine = self._engine
+        engine.seen.health = health
         self._repeat_ack(health)
         now_mono_s = engine.clock.mono_s()
         if now_mono_s - self._health_mono_s < HEALTH_EVERY_S:
