@@ -57,6 +57,10 @@ class SpinDrive:
 
     def run(self, now_us: int) -> None:
         """See strokes end and begin."""
+        self._see(now_us)
+        self._look_ahead(now_us)
+
+    def _see(self, now_us: int) -> None:
         if self._stroke_end_us is not None and now_us >= self._stroke_end_us:
             self._stroke_end_us = None
             self._report(now_us)
@@ -65,13 +69,13 @@ class SpinDrive:
             self._stroke_end_us = end_us
             self._rig.odometer.leave_rest()
             self._check_cadence(now_us)
-        self._look_ahead(now_us)
 
     def ease(self, now_us: int) -> None:
         """Ramp down; the strokes that still come are counted."""
         if self.is_moving and not self.is_braking:
-            self._rig.mechanics.brake(now_us)
             self.is_braking = True
+            self._see(now_us)  # a stroke may begin, or end, at this very instant
+            self._rig.mechanics.brake(now_us)
             self._look_ahead(now_us)
 
     def cut(self, now_us: int) -> None:
