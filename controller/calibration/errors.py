@@ -195,3 +195,27 @@ class BalanceNotZero(BalanceTrouble):
     number = 7060
     cause = "The load is too large to set zero with, or it changed meanwhile."
     action = "Wait until the weight is stable; tare with a vessel, set zero without."
+
+
+class OutOfOrder(CalibrationError):
+    """A reading was recorded that cannot follow those before it."""
+
+    number = 7070
+    cause = "The reading belongs to another step than the one that is due, or was recorded twice."
+    action = "Do the step that is shown; if it stays, abort the calibration and begin anew."
+
+
+class VesselMoved(CalibrationError):
+    """The vessel left the balance, and it was not weighed again before the next cycle."""
+
+    number = 7071
+    cause = "The pen was primed or the syringe filled, or another series was weighed meanwhile."
+    action = "Put the vessel on the balance and weigh it before the next dose."
+
+
+class StillWrong(CalibrationError):
+    """After its calibration the pen is outside the limits for acceptance."""
+
+    number = 7072
+    cause = "Air in the syringe, wear, a leak, or a weighing that went wrong."
+    action = "Look at the series named above; take what went wrong again, or repair the pen."

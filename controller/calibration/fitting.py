@@ -35,7 +35,7 @@ def fit(points: Sequence[Point], limits: AcceptanceFile) -> Fit:
     (E7022), NotStraight (E7023) or StepImplausible (E7024).
     """
     for point in points:
-        _check_series(point, limits)
+        check_series(point, limits)
     periods = sorted({each.stroke_period_us for each in points})
     lines = [_line(points, period, limits) for period in periods]
     if not lines:
@@ -44,7 +44,8 @@ def fit(points: Sequence[Point], limits: AcceptanceFile) -> Fit:
     return Fit(cadences, tuple(found for each in cadences for found in ranges_of(each)))
 
 
-def _check_series(point: Point, limits: AcceptanceFile) -> None:
+def check_series(point: Point, limits: AcceptanceFile) -> None:
+    """Refuse a series that no line may go through. Raises E7010, E7020, TooScattered (E7022)."""
     least = limits.method.replicates.value
     if point.spread.n < least:
         raise SeriesIncomplete(f"{_named(point)}: {point.spread.n} weighings of {least}.")

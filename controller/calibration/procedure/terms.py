@@ -65,6 +65,14 @@ class CheckTerms(Part):
     allowed_drift_ug: Micrograms
     seconds: Annotated[StrictInt, Field(ge=1, le=600)] = 30
 
+    def passes(self, noise_sd_ug: int, drift_ug: int, weight_read_ug: int) -> bool:
+        """Whether a balance that did this is one to weigh with."""
+        return (
+            noise_sd_ug <= self.allowed_noise_ug
+            and abs(drift_ug) <= self.allowed_drift_ug
+            and abs(weight_read_ug - self.weight_nominal_ug) <= self.allowed_error_ug
+        )
+
 
 class SensorTerms(Part):
     """Expanded uncertainties (k = 2) of the instruments for liquid and air."""
@@ -130,7 +138,9 @@ class DoseTerms(Terms):
 
     protrusion_um and dwell_us are those of every stroke. settle_s: from the end of a burst to its
     reading. prime_steps: before the first weighing, off the vessel. syringe_nl: what one filling
-    gives; None when a filling lasts for all. instruments: all others than balance and check weight.
+    gives; None when a filling lasts for all. most_change_percent: how far a step's volume may be
+    from the assumed one before it is a leak or another syringe (an estimate: syringes differ by
+    5 % and more, domain.md 4.1). instruments: all others than balance and check weight.
     """
 
     procedure: Literal["dose"] = "dose"
@@ -141,6 +151,7 @@ class DoseTerms(Terms):
     prime_steps: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     settle_s: Annotated[StrictInt, Field(ge=1, le=600)] = 10
     syringe_nl: Annotated[StrictInt, Field(ge=1, le=10_000_000)] | None = None
+    most_change_percent: Annotated[StrictInt, Field(ge=1, le=50)] = 15
     liquid: LiquidTerms
     balance: BalanceTerms
     check: CheckTerms
