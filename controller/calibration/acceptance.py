@@ -151,10 +151,16 @@ class CadenceLimits(Table):
 
 
 class Validity(Table):
-    """How long a certificate holds, whichever comes first."""
+    """How long a certificate holds, whichever comes first.
+
+    hours: of running, punctures x stroke period. doses: punctures with dispense. punctures: of any
+    kind; None: they do not end it.
+    """
 
     days: Annotated[StrictInt, Field(ge=1, le=366)]
-    punctures: Annotated[StrictInt, Field(ge=1, le=100_000_000)]
+    hours: Annotated[StrictInt, Field(ge=1, le=10_000)]
+    doses: Annotated[StrictInt, Field(ge=1, le=100_000_000)]
+    punctures: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = None
     source: Source
 
 

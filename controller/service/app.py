@@ -40,13 +40,17 @@ log = structlog.get_logger("service")
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a service is put together from. `folder` holds the journal files of one realm."""
+    """What a service is put together from. `folder` holds the journal files of one realm.
+
+    pump_head: what is built into the pen, by the site's pen file.
+    """
 
     port: str
     folder: Path
     realm: Realm
     baud: int = 115_200
     config_digest: str = CONFIG_UNKNOWN
+    pump_head: str | None = None
 
 
 class Service:
@@ -186,6 +190,7 @@ async def running(
     port = opener or SerialOpener(wanted.port, wanted.baud)
     service = assemble(port, clock, journal, books, random.SystemRandom())
     service.engine.host_under_voltage = HostPower().under_voltage
+    service.engine.pump_head = wanted.pump_head
     try:
         await service.start(wanted.config_digest)
         yield service

@@ -19,7 +19,10 @@ from controller.session.act_errors import NoPen
 from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
+from controller.session.certificates import certificate_by_id, planned_certificate
 from controller.session.course import Course, course_of
+from controller.session.findings import Findings
+from controller.session.fitness import check_pen_certificate
 from controller.session.interlocks import (
     check_approval,
     check_bench,
@@ -30,6 +33,7 @@ from controller.session.plan import Plan, load_plan
 from controller.session.preparation import named_in, prepare
 from controller.session.product import Product, Vial
 from controller.session.terms import Terms
+from controller.session.validity import Built, check_built, check_in_force
 from controller.session.verdict import refuse_blocked
 from controller.settings.service import Realm
 from protocol.messages import Envelope
@@ -93,18 +97,32 @@ def vial_of(lot: str | None, expiry: str | None, reconstituted_at: str | None) -
 
 def check_without_pen(wish: Wish, books: Books, clock: Clock) -> None:
     """The check that `plan check` makes, and product and course too. Raises InputError."""
-    planning = wish.catalogue.settings.planning
-    envelope = wish.catalogue.pen(planning.pen).envelope()
-    certificate = wish.catalogue.certificate(planning.certificate)
-    _checked(wish, books, clock, envelope, certificate)
+    catalogue = wish.catalogue
+    envelope = catalogue.pen(catalogue.settings.planning.pen).envelope()
+    certificate = planned_certificate(books, catalogue)
+    found = planned_findings(wish.plan, catalogue, certificate, books, clock)
+    _checked(wish, books, clock, envelope, certificate, found)
+
+
+def planned_findings(
+    plan: Plan, catalogue: Catalogue, certificate: Certificate, books: Books, clock: Clock
+) -> Findings:
+    """What can be known of a certificate while its pen is not attached. Raises UnknownName."""
+    with named_in(plan, "cartridge"):
+        cartridge = catalogue.cartridge(plan.cartridge)
+    built = Built(cartridge_type=cartridge.type_code, pump_head=catalogue.pump_head)
+    wear = books.wear.of(certificate.pen_uid)
+    in_force = check_in_force(certificate, clock.now_wall(), wear)
+    return (*in_force, *check_built(certificate, built))
 
 
 def terms_with_pen(wish: Wish, books: Books, clock: Clock, pen: Pen | None) -> Terms:
     """The terms for the attached pen. Raises NoPen, or InputError when something forbids it."""
     if pen is None:
         raise NoPen("No pen is connected.")
-    certificate = wish.catalogue.certificate_by_id(pen.identity.certificate_id)
-    bench = _checked(wish, books, clock, pen.envelope, certificate)
+    certificate = certificate_by_id(books, wish.catalogue, pen.identity.certificate_id)
+    found = certificate_findings(wish, certificate, books, clock, pen)
+    bench = _checked(wish, books, clock, pen.envelope, certificate, found)
     return Terms(
         plan=wish.plan,
         product=wish.product,
@@ -116,8 +134,29 @@ def terms_with_pen(wish: Wish, books: Books, clock: Clock, pen: Pen | None) -> T
     )
 
 
+def certificate_findings(
+    wish: Wish, certificate: Certificate, books: Books, clock: Clock, pen: Pen
+) -> Findings:
+    """Everything about the attached pen's certificate: what forbids, and what will before long."""
+    return check_pen_certificate(
+        certificate,
+        pen,
+        books,
+        now_wall=clock.now_wall(),
+        realm=wish.realm,
+        accept_provisional=wish.catalogue.settings.policy.accept_provisional,
+        cartridge_type=wish.catalogue.cartridge(wish.plan.cartridge).type_code,
+        pump_head=wish.catalogue.pump_head,
+    )
+
+
 def _checked(
-    wish: Wish, books: Books, clock: Clock, envelope: Envelope, certificate: Certificate
+    wish: Wish,
+    books: Books,
+    clock: Clock,
+    envelope: Envelope,
+    certificate: Certificate,
+    of_certificate: Findings,
 ) -> Bench:
     def bench_with(course: Course) -> Bench:
         return prepare(
@@ -135,7 +174,7 @@ def _checked(
     days = bench.limits.course_window_days
     course = course_of(books, wish.plan.patient, now_wall, days, wish.product)
     bench = bench_with(course)
-    findings = check_bench(bench) + check_approval(bench.limits, wish.realm)
+    findings = check_bench(bench) + check_approval(bench.limits, wish.realm) + of_certificate
     if wish.product is not None:
         findings += check_product(wish.product, now_wall)
     refuse_blocked(wish.plan, findings)

@@ -28,6 +28,7 @@ from controller.record.events import (
 )
 from controller.session.ledger import Interval, Ledger
 from controller.session.states import State
+from controller.session.wear import Wear, WearBook
 
 _ON_SKIN = frozenset({"dose", "no_dispense"})
 
@@ -66,7 +67,7 @@ class CalibrationBook(msgspec.Struct):
 
     session_id: the calibration's id, which its entries and arms bear where others bear a session's.
     readings: every body since the opening that is about the calibration itself, with its UTC time.
-    strokes: the committed events of its arms, by arm id.
+    strokes: the committed events of its arms, by arm id. wear: the pen's when it was closed.
     """
 
     session_id: str
@@ -77,6 +78,7 @@ class CalibrationBook(msgspec.Struct):
     strokes: dict[int, list[Stroke]] = {}
     closed: CalibrationClosed | None = None
     closed_wall: str | None = None
+    wear: Wear = Wear()
 
 
 Work = SessionBook | CalibrationBook
@@ -105,18 +107,24 @@ class Books:
         """By certificate id, oldest first; a superseded one stays."""
         self.stored: dict[str, CertificateStored] = {}
         """What each pen stored last, by its uid."""
+        self.expected: dict[str, str] = {}
+        """The certificate that each pen must show, by its uid: the one issued or stored last."""
+        self.wear = WearBook()
 
     def apply(self, body: Body, session_id: str | None, wall: str) -> None:
         """Book one committed body with its session and the UTC time it was committed at."""
         self.ledger.apply(body, session_id)
+        self.wear.apply(body, self.ledger)
         if isinstance(body, AlarmRaised):
             self.alarms[body.alarm_id] = body
         elif isinstance(body, AlarmCleared):
             self.alarms.pop(body.alarm_id, None)
         elif isinstance(body, CertificateIssued):
             self.certificates[body.certificate_id] = Issued(body, wall)
+            self.expected[body.pen_uid] = body.certificate_id
         elif isinstance(body, CertificateStored):
             self.stored[body.pen_uid] = body
+            self.expected[body.pen_uid] = body.certificate_id
         if session_id is None:
             return
         self._apply_to_calibration(body, session_id, wall)
@@ -141,6 +149,7 @@ class Books:
             book.strokes.setdefault(body.arm_id, []).extend(body.strokes)
         elif isinstance(body, CalibrationClosed):
             book.closed, book.closed_wall = body, wall
+            book.wear = self.wear.of(book.opened.pen_uid)
         elif body.kind.startswith("calibration_"):
             book.readings.append((body, wall))
 
@@ -157,6 +166,14 @@ class Books:
         """The calibration that was begun last and is not closed."""
         unfinished = [book for book in self.calibrations.values() if book.closed is None]
         return unfinished[-1] if unfinished else None
+
+    def unstored(self, pen_uid: str) -> Issued | None:
+        """A certificate that was issued for a pen and is not known to be in it."""
+        issued = self.certificates.get(self.expected.get(pen_uid, ""))
+        stored = self.stored.get(pen_uid)
+        if issued is None or (stored and stored.certificate_id == issued.body.certificate_id):
+            return None
+        return issued
 
     def open_work(self) -> Work | None:
         """What a service goes on with: the open session, or else the open calibration."""

@@ -31,7 +31,11 @@ class CartridgeType(Written):
 
 
 class PenModel(Written):
-    """The hard ceilings (C11) and stroke timings that a pen of this model reports."""
+    """The hard ceilings (C11) and stroke timings that a pen of this model reports.
+
+    pump_head: what is built into the site's pen now. Whoever changes it writes that here; a
+    certificate holds for one pump head only.
+    """
 
     name: FileName
     title: Text
@@ -45,8 +49,9 @@ class PenModel(Written):
     preload_steps: Annotated[StrictInt, Field(ge=0, le=100_000)]
     ring_depth: Annotated[StrictInt, Field(ge=1_024, le=65_535)]
     arm_battery_mv: Annotated[StrictInt, Field(ge=1, le=65_535)]
+    pump_head: Text | None = None
 
     def envelope(self) -> Envelope:
         """The same facts as an attached pen would send them."""
-        written = {"name", "title", "source"}
+        written = {"name", "title", "source", "pump_head"}
         return Envelope(request_id=0, **self.model_dump(exclude=written))

@@ -15,7 +15,14 @@ from controller.session.certificate import Certificate, load_certificate
 from controller.session.limits import LimitsFile, load_limits
 from controller.session.plan import Plan, PlanKind, load_plan
 from controller.session.product import Product, Recipe, Vial, load_product, load_recipe
-from controller.settings import ControllerSettings, Written, did_you_mean, load_as, load_settings
+from controller.settings import (
+    ControllerSettings,
+    Written,
+    did_you_mean,
+    load_as,
+    load_settings,
+    read_document,
+)
 
 T = TypeVar("T", bound=Written)
 
@@ -38,6 +45,10 @@ LOADERS: dict[str, Callable[[Path], Written]] = {
 }
 
 
+CALIBRATION = "calibration.toml"
+"""When a calibration passes and how long it holds; the calibration reads it."""
+
+
 class Catalogue:
     """One config folder. Files are read when asked for and never written."""
 
@@ -56,6 +67,11 @@ class Catalogue:
     def pen(self, name: str) -> PenModel:
         """A pen model. Raises E1001-E1004, as all of these do."""
         return self._load("pens", name, _load_pen)
+
+    @property
+    def pump_head(self) -> str | None:
+        """What is built into the site's pen, by the pen file that `controller.toml` names."""
+        return self.pen(self.settings.planning.pen).pump_head
 
     def cartridge(self, name: str) -> CartridgeType:
         """A cartridge type by name."""
@@ -97,7 +113,7 @@ class Catalogue:
     def files(self) -> list[Path]:
         """Every file of the folder that counts, in a fixed order."""
         return sorted(
-            [self.folder / "controller.toml"]
+            [self.folder / "controller.toml", *self.folder.glob(CALIBRATION)]
             + [path for shelf in LOADERS for path in (self.folder / shelf).glob("*.toml")]
         )
 
@@ -111,15 +127,22 @@ class Catalogue:
             whole.update(b"%d:%s%d:%s" % (len(name), name, len(body), body))
         return whole.hexdigest()
 
-    def faults(self) -> Iterator[tuple[Path, InputError | None]]:
-        """Every file with what is wrong with it, None when nothing is."""
-        for path in self.files():
-            yield path, self._fault(path)
+    def faults(
+        self, calibration: Callable[[Path], object] = read_document
+    ) -> Iterator[tuple[Path, InputError | None]]:
+        """Every file with what is wrong with it, None when nothing is.
 
-    def _fault(self, path: Path) -> InputError | None:
+        calibration: reads `calibration.toml`, whose meaning is not known here.
+        """
+        for path in self.files():
+            yield path, self._fault(path, calibration)
+
+    def _fault(self, path: Path, calibration: Callable[[Path], object]) -> InputError | None:
         shelf = path.parent.name
         try:
-            if path.parent == self.folder:
+            if path.name == CALIBRATION:
+                calibration(path)
+            elif path.parent == self.folder:
                 self._references()
             else:
                 _named_as_file(LOADERS[shelf](path), path)

@@ -22,6 +22,7 @@ from controller.settings.scalars import (
     Source,
     StrictBool,
     StrictInt,
+    Text,
     exact_text,
     in_range,
 )
@@ -31,6 +32,7 @@ from protocol.limits import is_simulated_uid
 PicolitresAStep = Annotated[StrictInt, Field(ge=1_000, le=20_000)]
 Cadence = Annotated[Exact, in_range(Fraction(1, 10), 200)]
 Dose = Annotated[StrictInt, Field(ge=1, le=DOSE_MAX_NL)]
+LifetimeCount = Annotated[StrictInt, Field(ge=0)]
 SIMULATED = "simulated"
 PenUid = Annotated[str, Field(pattern=r"^([0-9a-f]{16}|simulated)$")]
 
@@ -69,11 +71,22 @@ class Configuration(BaseModel):
         )
 
 
+class MeasuredAt(BaseModel):
+    """The pen's wear (`wear.Wear`) when it was measured: a certificate's counts begin here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    punctures: LifetimeCount
+    doses: LifetimeCount
+    running_us: LifetimeCount
+
+
 class Certificate(Written):
     """A calibration of one pen.
 
     protrusion_offset_um: measured minus set; `set_protrusion_um` takes it off. valid_until_*: the
-    last moment, and the pen's lifetime puncture count, at which it still holds.
+    last moment, and the last of the pen's lifetime counts (`wear.Wear`), at which it still holds;
+    None: that does not end it. firmware, cartridge_type (the chip's code) and pump_head: what was
+    measured; it holds for nothing else. report_digest: SHA-256 of its report's canonical JSON.
     """
 
     certificate_id: HexId
@@ -83,6 +96,13 @@ class Certificate(Written):
     issued_wall: AwareDatetime
     valid_until_wall: AwareDatetime
     valid_until_punctures: Annotated[StrictInt, Field(ge=1)] | None = None
+    valid_until_doses: Annotated[StrictInt, Field(ge=1)] | None = None
+    valid_until_running_us: Annotated[StrictInt, Field(ge=1)] | None = None
+    measured_at: MeasuredAt | None = None
+    firmware: Text | None = None
+    cartridge_type: Annotated[StrictInt, Field(ge=1, le=65_535)] | None = None
+    pump_head: Text | None = None
+    report_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     protrusion_offset_um: Annotated[StrictInt, Field(ge=-200, le=200)]
     prime_picolitres_a_step: PicolitresAStep
     configurations: Annotated[tuple[Configuration, ...], Field(min_length=1)]

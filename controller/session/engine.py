@@ -74,6 +74,7 @@ class Engine:
         self.on_defect: Callable[[BaseException], None] = self._stop_for
         self.on_record_failed: Callable[[Exception], None] = lambda _: None
         self.host_under_voltage: Callable[[], bool] = lambda: False
+        self.pump_head: str | None = None  # by the site's pen file; None: nobody said
         self.stops = Stops(clock, self._not_echoed)
         self._contradictions: dict[tuple[str, str], None] = {}  # noted, perhaps not booked yet
         self._tasks: set[asyncio.Task[None]] = set()

@@ -5,23 +5,24 @@ the caller brings the facts. The wall clock decides use-by and expiry only, neve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
 from controller.session.cartridge import CartridgeType
-from controller.session.certificate import Certificate
+from controller.session.findings import Finding, Findings, blocks
 from controller.session.limits import EffectiveLimits
 from controller.session.measures import Bench, Measure, measure_plan
 from controller.session.plan import Plan
 from controller.session.product import Product, Recipe
 from controller.session.units import MICROSECONDS_A_SECOND, nl_of, rounded, steps_for
+from controller.session.validity import check_certificate
 from controller.settings import Realm
 from protocol.messages import Cartridge, Envelope
 
 __all__ = [
     "Finding",
+    "Findings",
     "blocks",
     "check_approval",
     "check_battery",
@@ -39,29 +40,6 @@ NEAR = Fraction(80, 100)
 BATTERY_LOW_PERCENT = 20
 
 _AMOUNTS = frozenset({"ZONE", "SESSION", "COURSE"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check that did not pass cleanly. `limit` and `value` are for display.
-
-    subject: the zone that it is about, "session", "course", or empty.
-    """
-
-    code: str
-    severity: Literal["block", "warn"]
-    sentence: str
-    limit: str = ""
-    value: str = ""
-    subject: str = ""
-
-
-Findings = tuple[Finding, ...]
-
-
-def blocks(findings: Findings) -> bool:
-    """Whether any finding forbids going on."""
-    return any(finding.severity == "block" for finding in findings)
 
 
 def check_product(product: Product, now_wall: datetime) -> Findings:
@@ -92,42 +70,6 @@ def check_approval(limits: EffectiveLimits, realm: Realm) -> Findings:
     severity: Literal["block", "warn"] = "block" if realm == "treatment" else "warn"
     sentence = "No clinician has approved the limits file: it has no [approval] table."
     return (Finding("LIMITS_NOT_APPROVED", severity, sentence),)
-
-
-def check_certificate(
-    certificate: Certificate,
-    *,
-    pen_uid: int,
-    pen_punctures: int,
-    now_wall: datetime,
-    realm: Realm,
-    accept_provisional: bool,
-) -> Findings:
-    """Whether the calibration is this pen's, in force, and good enough for the realm (H25)."""
-    found = []
-    if not certificate.is_for(pen_uid):
-        sentence = f"Certificate {certificate.certificate_id} belongs to another pen."
-        limit, value = certificate.pen_uid, f"{pen_uid:016x}"
-        found.append(Finding("CERTIFICATE_OF_ANOTHER_PEN", "block", sentence, limit, value))
-    if not certificate.is_valid_at(now_wall):
-        end = f"{certificate.valid_until_wall.astimezone(UTC):%F %R}"
-        sentence = f"The certificate does not hold at this time; it ends at {end} UTC."
-        value = f"{now_wall.astimezone(UTC):%F %R}"
-        found.append(Finding("CERTIFICATE_EXPIRED", "block", sentence, end, value))
-    last = certificate.valid_until_punctures
-    if last is not None and pen_punctures > last:
-        sentence = f"The certificate holds until puncture {last}; the pen has made more."
-        found.append(
-            Finding("CERTIFICATE_WORN_OUT", "block", sentence, str(last), str(pen_punctures))
-        )
-    if certificate.provisional and realm == "treatment":
-        found.append(_provisional(accept_provisional))
-    return tuple(found)
-
-
-def _provisional(accepted: bool) -> Finding:
-    sentence = "The certificate is provisional: it rests on geometry, not on weighings."
-    return Finding("CERTIFICATE_PROVISIONAL", "warn" if accepted else "block", sentence)
 
 
 def check_battery(battery_mv: int, battery_percent: int, envelope: Envelope) -> Findings:

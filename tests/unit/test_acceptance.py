@@ -117,7 +117,9 @@ def test_the_shipped_method_is_the_standards() -> None:
     assert method.protrusion_points.value == 5
     assert LIMITS.protrusion.pass_error_um == 100
     assert LIMITS.cadence.fail_error_percent == Fraction(10)
-    assert (LIMITS.validity.days, LIMITS.validity.punctures) == (30, 10_000)
+    validity = LIMITS.validity
+    assert (validity.days, validity.hours, validity.doses) == (30, 50, 10_000)
+    assert validity.punctures is None
 
 
 Edit = Callable[[str], str]

@@ -266,7 +266,7 @@ def run(*words: str) -> tuple[str, BaseException | None]:
 def test_config_check_passes_the_shipped_folder(shelf: Shelf) -> None:
     output, exception = run("config", "check", "--config", str(shelf.config))
     assert exception is None
-    assert output.count("ok ") == len(Catalogue(shelf.config).files()) == 14
+    assert output.count("ok ") == len(Catalogue(shelf.config).files()) == 15
     assert "The config folder is sound." in output
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from controller.calibration.acceptance import AcceptanceFile, load_acceptance
 from controller.errors import InputError, InputRejected
 from controller.service.commands.options import ConfigOption, catalogue_of
 from controller.session.cartridge import CartridgeType, PenModel
@@ -29,6 +30,7 @@ class SchemaName(StrEnum):
     CERTIFICATE = "certificate"
     CARTRIDGE = "cartridge"
     PEN = "pen"
+    CALIBRATION = "calibration"
 
 
 MODELS: dict[SchemaName, type[Written]] = {
@@ -39,6 +41,7 @@ MODELS: dict[SchemaName, type[Written]] = {
     SchemaName.CERTIFICATE: Certificate,
     SchemaName.CARTRIDGE: CartridgeType,
     SchemaName.PEN: PenModel,
+    SchemaName.CALIBRATION: AcceptanceFile,
 }
 
 
@@ -52,7 +55,7 @@ def check(
     """
     console = Console(soft_wrap=True)
     faults: list[InputError] = []
-    for path, fault in catalogue_of(config).faults():
+    for path, fault in catalogue_of(config).faults(load_acceptance):
         console.print(f"[red]bad[/] {path}" if fault else f"[green]ok[/]  {path}")
         if fault is not None:
             faults.append(fault)

@@ -9,8 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from controller.service.commands.options import ConfigOption, catalogue_of
+from controller.clock import SystemClock
+from controller.service.commands.options import ConfigOption, StateOption, catalogue_of
+from controller.service.opening import planned_findings
 from controller.service.places import plan_file
+from controller.service.recorded import recorded_books
+from controller.session.certificates import planned_certificate
 from controller.session.interlocks import Findings, blocks, check_approval, check_bench, show
 from controller.session.measures import Bench, measure_plan
 from controller.session.plan import Zone, load_plan
@@ -37,22 +41,28 @@ def check(
         str, typer.Option(help="Pen model to reckon with. Default: as in controller.toml.")
     ] = "",
     certificate: Annotated[
-        str, typer.Option(help="Certificate to reckon with. Default: as in controller.toml.")
+        str,
+        typer.Option(
+            help="Certificate to reckon with. Default: the newest of the journal, or else as in "
+            "controller.toml."
+        ),
     ] = "",
+    state: StateOption = None,
 ) -> None:
     """Show what FILE would give, zone by zone, against every limit.
 
     Exit code 0 when nothing forbids it (warnings may stand), 10 otherwise.
     """
     catalogue = catalogue_of(config)
-    planning = catalogue.settings.planning
-    bench = prepare(
-        load_plan(plan_file(file, catalogue.folder)),
-        catalogue,
-        catalogue.pen(pen or planning.pen).envelope(),
-        catalogue.certificate(certificate or planning.certificate),
+    plan = load_plan(plan_file(file, catalogue.folder))
+    books = recorded_books(catalogue, state)
+    chosen = (
+        catalogue.certificate(certificate) if certificate else planned_certificate(books, catalogue)
     )
+    model = catalogue.pen(pen or catalogue.settings.planning.pen)
+    bench = prepare(plan, catalogue, model.envelope(), chosen)
     findings = check_bench(bench) + check_approval(bench.limits, catalogue.settings.realm)
+    findings += planned_findings(plan, catalogue, chosen, books, SystemClock())
     _show(bench, findings)
     refuse_blocked(bench.plan, findings)
 

@@ -25,6 +25,7 @@ from controller.service.commands.options import (
 )
 from controller.service.opening import (
     Wish,
+    certificate_findings,
     check_without_pen,
     new_session_id,
     terms_with_pen,
@@ -38,6 +39,7 @@ from controller.service.story_page import story_page
 from controller.service.terminal import TerminalOperator, require_terminal
 from controller.session.act_errors import NoSession
 from controller.session.books import Books
+from controller.session.terms import Terms
 from controller.settings import Realm
 
 PEN_WITHIN_S = 10.0
@@ -113,6 +115,7 @@ def run(
         realm=settings.realm,
         baud=settings.pen_port.baud,
         config_digest=catalogue.digest,
+        pump_head=catalogue.pump_head,
     )
     wish = None
     if plan is not None:
@@ -183,6 +186,7 @@ async def _treat(service: Service, options: Options, clock: SystemClock) -> str:
     actor = Actor(name=options.operator, role="program" if options.program else "operator")
     if options.wish is not None:
         terms = terms_with_pen(options.wish, engine.books, clock, engine.pen)
+        _warn(options.wish, terms, service, clock)
         session_id = new_session_id(clock)
         await service.acts.open(session_id, terms, actor)
     else:
@@ -193,6 +197,14 @@ async def _treat(service: Service, options: Options, clock: SystemClock) -> str:
     else:
         await TerminalOperator(engine, service.acts, actor, service.line.stop).run()
     return session_id
+
+
+def _warn(wish: Wish, terms: Terms, service: Service, clock: SystemClock) -> None:
+    pen = service.engine.pen
+    if pen is None or terms.certificate is None:
+        return
+    for finding in certificate_findings(wish, terms.certificate, service.engine.books, clock, pen):
+        sys.stderr.write(f"Warning: {finding.sentence}\n")
 
 
 async def _first_pen(service: Service) -> None:
