@@ -10,6 +10,7 @@ from simulator.balance import Balance
 from simulator.balance_talk import BalanceTalk
 from simulator.driver import Driver
 from simulator.scenario import stream
+from simulator.technician import Technician
 
 
 class BalanceDriver:
@@ -27,6 +28,7 @@ class BalanceDriver:
             stream(world.seed, "balance"),
         )
         self.talk = BalanceTalk(self.balance)
+        self.technician = Technician(world.scenario.technician, self.balance)
         self._to_host: Callable[[bytes], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._running = True
@@ -39,6 +41,7 @@ class BalanceDriver:
     def plug(self, to_host: Callable[[bytes], None] | None) -> None:
         """Connect a host (or nobody). What was asked before is forgotten."""
         self.talk.hang_up()
+        self.technician.connected()
         self._to_host = to_host
 
     def unplug(self, to_host: Callable[[bytes], None]) -> None:
@@ -51,6 +54,7 @@ class BalanceDriver:
         if self._running:
             self._pen.run()
             self.talk.receive(data, self.now_us())
+            self.technician.asked(self.now_us())
             self.run()
 
     def run(self) -> None:
@@ -60,6 +64,7 @@ class BalanceDriver:
         self._pen.run()
         now_us = self.now_us()
         self.talk.advance(now_us)
+        self.technician.advance(now_us)
         output = self.talk.take_output(now_us)
         if output and self._to_host is not None:
             self._to_host(output)

@@ -23,6 +23,7 @@ from simulator.line import LineSettings
 from simulator.misbehaviour import FaultSettings
 from simulator.ports import Chip
 from simulator.practitioner import HandSettings
+from simulator.technician import TechnicianSettings
 
 _DEFAULT = PenSpec()
 
@@ -87,6 +88,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cable: CableSettings = CableSettings()
     balance: BalanceSettings = BalanceSettings()
     indicator: IndicatorSettings = IndicatorSettings()
+    technician: TechnicianSettings = TechnicianSettings()
     fault: tuple[FaultSettings, ...] = ()
 
     def spec(self, seed: int) -> PenSpec:

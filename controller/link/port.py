@@ -14,8 +14,9 @@ import os
 import stat
 import termios
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import serial
 
@@ -24,12 +25,26 @@ from controller.link.holders import describe_holders, holders_of
 
 BAUD: Final = 115_200
 """Design section 5, C1: the line that the bandwidth budget is made for."""
+Parity = Literal["N", "E", "O"]
 _READ_BYTES: Final = 4096
 _PTY_MAJORS: Final = range(136, 144)
 """Device majors of Unix98 pty slaves (Linux, Documentation/admin-guide/devices.txt)."""
 
 OnBytes = Callable[[bytes], None]
 OnLost = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How bytes are sent over a line; the other end must have the same. The pen's by default."""
+
+    baud: int = BAUD
+    bytesize: Literal[7, 8] = 8
+    parity: Parity = "N"
+    stopbits: Literal[1, 2] = 1
+
+    def __str__(self) -> str:
+        return f"{self.baud} baud {self.bytesize}{self.parity}{self.stopbits}"
 
 
 class BytePort(Protocol):
@@ -150,11 +165,18 @@ def check_port(path: str) -> None:
 
 
 class SerialOpener:
-    """Opens one tty by its path; a pty's path will do."""
+    """Opens one tty by its path; a pty's path will do (it has no line settings)."""
 
-    def __init__(self, path: str, baud: int = BAUD) -> None:
+    def __init__(
+        self,
+        path: str,
+        baud: int = BAUD,
+        bytesize: Literal[7, 8] = 8,
+        parity: Parity = "N",
+        stopbits: Literal[1, 2] = 1,
+    ) -> None:
         self.path = path
-        self.baud = baud
+        self.line = LineSettings(baud, bytesize, parity, stopbits)
 
     async def open(self) -> SerialPort:
         """The port, exclusively held, with all bytes of earlier times flushed away.
@@ -171,7 +193,16 @@ class SerialOpener:
             raise PortFailed(f"{self.path} cannot be opened: {error.strerror}.") from error
 
     def _claim(self) -> int:
-        with serial.Serial(self.path, self.baud, timeout=0, exclusive=True) as opened:
+        line = self.line
+        with serial.Serial(
+            self.path,
+            line.baud,
+            line.bytesize,
+            line.parity,
+            line.stopbits,
+            timeout=0,
+            exclusive=True,
+        ) as opened:
             _hold(opened.fileno())
             termios.tcflush(opened.fileno(), termios.TCIOFLUSH)
             return os.dup(opened.fileno())
