@@ -263,6 +263,12 @@ class LoginRequest(Model):
     pin: str
 
 
+class EnterRequest(Model):
+    """The token of an address that is not loopback."""
+
+    token: str
+
+
 class VialRequest(Model):
     """The vial in hand. Expiry is an ISO 8601 date; reconstituted_at_wall RFC 3339."""
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -256,7 +257,20 @@ class _Continuing:
         log.warning("record goes on in a successor journal", after=str(error))
 
 
-def stop_on_signals(service: Service, done: asyncio.Event) -> None:
+class Stoppable(Protocol):
+    """What a signal stops: a service, or whichever one runs at the moment."""
+
+    @property
+    def engine(self) -> Engine:
+        """The session engine."""
+        ...
+
+    def stop(self, reason: str, actor: Actor | None = None) -> int:
+        """STOP from any thread; returns the stop id."""
+        ...
+
+
+def stop_on_signals(service: Stoppable, done: asyncio.Event) -> None:
     """SIGTERM and SIGINT stop the pen first and end the service then."""
 
     def handle(name: str) -> None:

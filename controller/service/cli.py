@@ -7,12 +7,14 @@ from types import TracebackType
 import typer
 
 from controller.errors import MicropenError, SystemRefused
+from controller.service.commands.calibrate import calibrate_app
 from controller.service.commands.config import config_app
 from controller.service.commands.errors import errors
 from controller.service.commands.pen import pen_app
 from controller.service.commands.plan import plan_app
 from controller.service.commands.run import run
 from controller.service.commands.seal import seal
+from controller.service.commands.serve import serve
 from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
 from controller.service.commands.telemetry import archive, telemetry
@@ -33,10 +35,12 @@ app = typer.Typer(
 
 app.command("simulate")(simulate)
 app.command("run")(run)
+app.command("serve")(serve)
 app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.add_typer(pen_app, name="pen")
 app.add_typer(session_app, name="session")
+app.add_typer(calibrate_app, name="calibrate")
 session_app.command("seal")(seal)
 app.command("telemetry")(telemetry)
 app.command("archive")(archive)

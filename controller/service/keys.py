@@ -23,10 +23,17 @@ class KeyThread:
     """Reads single keys from a terminal until it is closed.
 
     STOP keys call `stop` at once from this thread; other keys are put on the loop's queue.
+    is_text: asked from this thread whether a text is being typed, in which STOP keys are letters.
     """
 
-    def __init__(self, stop: Callable[[], None], keys: "asyncio.Queue[str]") -> None:
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        keys: "asyncio.Queue[str]",
+        is_text: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._stop = stop
+        self._is_text = is_text
         self._keys = keys
         self._loop = asyncio.get_running_loop()
         self._fd = sys.stdin.fileno()
@@ -57,7 +64,7 @@ class KeyThread:
                 self._loop.call_soon_threadsafe(self._keys.put_nowait, GONE)
                 return
             for key in data.decode(errors="ignore"):
-                if key in STOP_KEYS:
+                if key in STOP_KEYS and not self._is_text():
                     self._stop()
                 else:
                     self._loop.call_soon_threadsafe(self._keys.put_nowait, key)

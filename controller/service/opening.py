@@ -57,7 +57,7 @@ def wish_of(
     """
     plan = load_plan(plan_file)
     if patient is not None:
-        plan = _for_patient(plan, patient)
+        plan = for_patient(plan, patient)
     product = None
     if plan.product is not None:
         with named_in(plan, "product"):
@@ -65,7 +65,8 @@ def wish_of(
     return Wish(plan, catalogue, product, realm)
 
 
-def _for_patient(plan: Plan, patient: str) -> Plan:
+def for_patient(plan: Plan, patient: str) -> Plan:
+    """The plan for another pseudonym. Raises WrongUsage for one that cannot be."""
     try:
         renamed = Plan.model_validate({**plan.model_dump(), "patient": patient})
     except ValidationError as error:
@@ -158,6 +159,19 @@ def _checked(
     certificate: Certificate,
     of_certificate: Findings,
 ) -> Bench:
+    bench, findings = bench_and_findings(wish, books, clock, envelope, certificate)
+    refuse_blocked(wish.plan, findings + of_certificate)
+    return bench
+
+
+def bench_and_findings(
+    wish: Wish, books: Books, clock: Clock, envelope: Envelope, certificate: Certificate
+) -> tuple[Bench, Findings]:
+    """What a plan is measured against, and what is wrong or notable but for the certificate.
+
+    Raises InputError when a file is at fault.
+    """
+
     def bench_with(course: Course) -> Bench:
         return prepare(
             wish.plan,
@@ -174,11 +188,10 @@ def _checked(
     days = bench.limits.course_window_days
     course = course_of(books, wish.plan.patient, now_wall, days, wish.product)
     bench = bench_with(course)
-    findings = check_bench(bench) + check_approval(bench.limits, wish.realm) + of_certificate
+    findings = check_bench(bench) + check_approval(bench.limits, wish.realm)
     if wish.product is not None:
         findings += check_product(wish.product, now_wall)
-    refuse_blocked(wish.plan, findings)
-    return bench
+    return bench, findings
 
 
 def new_session_id(clock: Clock) -> str:

@@ -15,6 +15,7 @@ from controller.settings.scalars import FileName, FilePath, Id, StrictBool, Stri
 
 Realm = Literal["treatment", "training"]
 TcpPort = Annotated[StrictInt, Field(ge=1, le=65_535)]
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 
 
 class Table(BaseModel):
@@ -57,11 +58,15 @@ class BrokerSettings(Table):
 
 
 class ConsoleSettings(Table):
-    """The operator's door: loopback, or a Unix socket; never the network."""
+    """The treatment-room screen: on loopback. Another address is typed, with TLS and a token.
+
+    names: other names under which a browser reaches the screen, such as "room-1.local".
+    """
 
     host: Text = "127.0.0.1"
-    port: TcpPort = 8650
+    port: TcpPort = 8080
     socket: FilePath | None = None
+    names: tuple[HostName, ...] = ()
 
     @model_validator(mode="after")
     def _loopback(self) -> Self:

@@ -1,0 +1,204 @@
+"""The screen's side of the controller: every request ends here, on the controller's loop.
+
+Whoever asks is known by the token of the page's cookie. Who may do what is decided here and
+recorded by the acts; whether it is possible is decided by the session.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import closing
+from typing import Any, TypeVar
+
+from controller.console.alarm_list import KINDS, AlarmList
+from controller.console.facts import Facts
+from controller.console.logins import EVERYBODY, TREATING, Logins
+from controller.console.people import People, Person
+from controller.console.picture import Parts, Picture
+from controller.console.publishing import Publisher
+from controller.console.room import Room
+from controller.console.stopping import StopDoor
+from controller.console.views import OpenRequest, Preview, PreviewRequest, View
+from controller.errors import MicropenError
+from controller.record.console_events import AlarmAcknowledged, AudioPaused
+from controller.record.entry import Entry
+from controller.record.events import Actor, Body
+from controller.record.reader import JournalReader
+from controller.session.alarms import AlarmBoard
+from controller.session.states import WrongState
+
+T = TypeVar("T")
+_STARTED = "service_started"
+
+
+class Console:
+    """One screen's backend. `start` begins to publish, `close` ends it."""
+
+    def __init__(self, room: Room, people: People | None = None) -> None:
+        self.room = room
+        self.stop_door = StopDoor(room)
+        self.logins = Logins(room.clock, self._note, lambda: not room.engine.arm_is_open)
+        self.logins.people = people or People()
+        alarms = AlarmList(room.clock, room.engine.alarms, _alarm_history(room))
+        parts = Parts(room, Facts(room), alarms, self.logins, self.stop_door)
+        self.picture = Picture(parts)
+        self.publisher = Publisher(self.picture)
+        self._board: AlarmBoard = room.engine.alarms
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Publish, and look at what nobody pushes."""
+        self.logins.realm = self.room.realm
+        works = {"screen": self.publisher.run(), "facts": self.picture.parts.facts.keep_looking()}
+        for name, work in works.items():
+            task = asyncio.create_task(work, name=name)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    async def close(self) -> None:
+        """End every stream and task; a second call does nothing."""
+        self.publisher.close()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it; an error that nobody foresaw stops the pen and ends the service, as anywhere."""
+        task = asyncio.ensure_future(work)
+        await asyncio.wait({task})
+        error = task.exception()
+        if error is not None and not isinstance(error, MicropenError):
+            self.room.engine.on_defect(error)
+        return task.result()
+
+    # --- people ------------------------------------------------------------------------------
+
+    async def candidate(self, name: str) -> Person:
+        """Whose PIN is to be compared. Raises PersonLocked."""
+        return self.logins.candidate(name)
+
+    async def enter(self, person: Person, old_token: str | None, *, pin_is_right: bool) -> str:
+        """Log in; returns the cookie's token. Raises LoginRefused."""
+        token = self.logins.enter(person, old_token, pin_is_right=pin_is_right)
+        self.publisher.soon()
+        return token
+
+    async def leave(self, token: str | None) -> None:
+        """Log out."""
+        self.logins.leave(token)
+        self.publisher.soon()
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    async def state(self, token: str | None) -> View:
+        """The view of this moment."""
+        self.logins.expire()
+        self.picture.renew()
+        return self.picture.view(token)
+
+    async def preview(self, token: str | None, request: PreviewRequest) -> Preview:
+        """A plan against every limit. Raises InputError, WrongState while an arm is open."""
+        self.logins.require(token, EVERYBODY)
+        if self.room.engine.arm_is_open:
+            raise WrongState("Plans are not read while an arm is open.")
+        return self.room.preview(request)
+
+    # --- the session -------------------------------------------------------------------------
+
+    async def open(self, token: str | None, request: OpenRequest) -> None:
+        """Open a session. Raises InputError, NoPen, WrongState."""
+        await self.room.open_session(request, self._treats(token))
+        self.publisher.soon()
+
+    async def prime(self, token: str | None) -> None:
+        """Arm for priming; the trigger starts it, off the skin."""
+        await self.room.acts.prime(self._treats(token))
+
+    async def treat(self, token: str | None) -> None:
+        """Arm for the next zone; the trigger starts the needles."""
+        await self.room.acts.treat(self._treats(token))
+
+    async def pause(self, token: str | None) -> None:
+        """End the arm in an orderly way. Less motion is everybody's to ask."""
+        await self.room.acts.pause(self.logins.require(token, EVERYBODY))
+
+    async def close_session(self, token: str | None) -> None:
+        """Close the session with its account."""
+        await self.room.acts.close(self._treats(token))
+        self.publisher.soon()
+
+    async def clear(self, token: str | None) -> None:
+        """Unlatch the stop, or else the fault; never arms."""
+        await self.room.acts.clear(self.logins.require(token, EVERYBODY))
+
+    async def swap(self, token: str | None, fill_nl: int | None) -> None:
+        """The next syringe; the rest of this one is discarded."""
+        actor = self._treats(token)
+        wanted_nl = fill_nl
+        if wanted_nl is None:
+            wanted_nl = self.room.acts.progress.terms.plan.syringe_fill_nl
+        await self.room.acts.swap_syringe(wanted_nl, actor)
+
+    async def purge(self, token: str | None, volume_nl: int) -> None:
+        """Arm for discarding a volume, off the skin."""
+        await self.room.acts.purge(volume_nl, self._treats(token))
+
+    # --- alarms ------------------------------------------------------------------------------
+
+    async def acknowledge(self, token: str | None, alarm_id: str) -> None:
+        """Somebody has seen an alarm; on record once. Raises NoSuchAlarm."""
+        actor = self.logins.require(token, EVERYBODY)
+        if self.picture.parts.alarms.acknowledge(alarm_id):
+            self._note(AlarmAcknowledged(alarm_id=alarm_id, actor=actor))
+        self.publisher.soon()
+
+    async def pause_audio(self, token: str | None, seconds: int) -> None:
+        """Sound off for two minutes, or until the next alarm."""
+        actor = self.logins.require(token, EVERYBODY)
+        self.picture.parts.alarms.pause_audio()
+        self._note(AudioPaused(seconds=seconds, actor=actor))
+        self.publisher.soon()
+
+    # --- training ----------------------------------------------------------------------------
+
+    async def start_training(self, token: str | None) -> None:
+        """A simulated pen takes the real one's place. Raises NotTraining."""
+        await self.room.start_training()
+        self._changed_room()
+
+    async def end_training(self, token: str | None) -> None:
+        """Back to the pen of the settings. Raises NotTraining."""
+        await self.room.end_training()
+        self._changed_room()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _treats(self, token: str | None) -> Actor:
+        return self.logins.require(token, TREATING)
+
+    def _note(self, body: Body) -> None:
+        self.room.engine.note(body)
+
+    def _changed_room(self) -> None:
+        room, parts = self.room, self.picture.parts
+        self.logins.realm = room.realm
+        if room.engine.alarms is not self._board:
+            self._board = room.engine.alarms
+            parts.alarms = AlarmList(room.clock, self._board, _alarm_history(room))
+        self.publisher.soon()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.room.engine.on_defect(error)
+
+
+def _alarm_history(room: Room) -> list[Entry]:
+    """Alarms of this service and the one before: what came with a crash is still to be seen."""
+    with closing(JournalReader(room.journal)) as reader:
+        found = list(reader.of_kinds(_STARTED, *KINDS))
+    starts = [at for at, entry in enumerate(found) if entry.kind == _STARTED]
+    since = starts[-2] if len(starts) > 1 else 0
+    return [entry for entry in found[since:] if entry.kind != _STARTED]

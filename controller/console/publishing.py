@@ -1,0 +1,76 @@
+"""Tells every listening page what is true now: ten times a second while a pen is linked, else two.
+
+Runs on the controller's loop and never waits for a page: each has a bounded mailbox.
+"""
+
+import asyncio
+from collections import deque
+
+from controller.console.errors import TooManyPages
+from controller.console.mailbox import MOST_POINTS, STRIP_HZ, Mailbox
+from controller.console.picture import Picture
+from controller.console.views import StripPoint
+
+PERIOD_S = 1 / STRIP_HZ
+AT_LEAST_EVERY_S = 0.5
+MOST_PAGES = 4
+"""A browser holds six connections to one address: two stay free, for an act and for STOP."""
+
+
+class Publisher:
+    """The pages that listen, and the strip of the last 30 s."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._boxes: list[Mailbox] = []
+        self._strip: deque[StripPoint] = deque(maxlen=MOST_POINTS)
+        self._told_mono_s = float("-inf")
+
+    def listen(self, box: Mailbox) -> None:
+        """Send to this page from now on. Raises TooManyPages."""
+        self._boxes = [each for each in self._boxes if not each.is_closed]
+        if len(self._boxes) >= MOST_PAGES:
+            raise TooManyPages(f"{MOST_PAGES} pages listen already.")
+        box.add(*self._strip)
+        self._boxes.append(box)
+        self._tell(box)
+
+    def leave(self, box: Mailbox) -> None:
+        """This page is gone."""
+        box.close()
+        self._boxes = [each for each in self._boxes if each is not box]
+
+    def close(self) -> None:
+        """The service ends: every page's stream ends too."""
+        for box in self._boxes:
+            box.close()
+        self._boxes = []
+
+    def soon(self) -> None:
+        """Something changed that a person waits for: the next turn tells it."""
+        self._told_mono_s = float("-inf")
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            self.turn()
+            await asyncio.sleep(PERIOD_S)
+
+    def turn(self) -> None:
+        """One tick: the strip goes on, and whoever listens is told when it is time."""
+        point = self._picture.point()
+        if point is not None:
+            self._strip.append(point)
+        now_mono_s = self._picture.parts.room.clock.mono_s()
+        is_live = point is not None
+        if not self._boxes or not (is_live or now_mono_s - self._told_mono_s >= AT_LEAST_EVERY_S):
+            return
+        self._told_mono_s = now_mono_s
+        self._picture.renew()
+        for box in self._boxes:
+            if point is not None:
+                box.add(point)
+            self._tell(box)
+
+    def _tell(self, box: Mailbox) -> None:
+        box.put(self._picture.view(box.token).model_dump_json().encode())

@@ -1,0 +1,148 @@
+"""`micropen serve`: the controller with the treatment-room screen, in one process."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from controller.clock import SystemClock
+from controller.console.console import Console
+from controller.console.people import read_people
+from controller.console.security import Address
+from controller.errors import WrongUsage
+from controller.logs import set_up_logs
+from controller.service.app import Wanted, stop_on_signals
+from controller.service.commands.options import (
+    ConfigOption,
+    PortOption,
+    StateOption,
+    catalogue_of,
+)
+from controller.service.operations import Operations
+from controller.service.places import journal_folder
+from controller.service.serving import Door, Tls, read_token
+from controller.service.switching import Place, Switch
+from controller.session.catalogue import Catalogue
+
+PEN_WITHIN_S = 3.0
+"""How long the screen waits for the pen's link before it is served without one."""
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """What was typed."""
+
+    place: Place
+    catalogue: Catalogue
+    address: Address
+    tls: Tls | None
+    training: bool
+
+
+def serve(
+    port: PortOption = "",
+    config: ConfigOption = None,
+    state: StateOption = None,
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="HOST:PORT of the screen. Default: as in controller.toml, on this machine only.",
+            show_default=False,
+        ),
+    ] = "",
+    training: Annotated[
+        bool, typer.Option("--training", help="Begin with the simulated pen: no hardware needed.")
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="TLS certificate (PEM), for another address than loopback.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file with the token that other machines must show.")
+    ] = None,
+    json_log: Annotated[bool, typer.Option("--json-log", help="Log as JSON lines.")] = False,
+) -> None:
+    """Drive the pen and serve the screen, until SIGTERM or Ctrl-C.
+
+    Open the address that is printed in a browser. The trigger on the pen starts the needles; STOP
+    is on every view, and works without a login.
+    """
+    catalogue = catalogue_of(config)
+    settings = catalogue.settings
+    set_up_logs(as_json=json_log, realm=settings.realm)
+    folder = state or settings.state_folder
+    wanted = Wanted(
+        port=port or settings.pen_port.path,
+        folder=journal_folder(folder),
+        realm=settings.realm,
+        baud=settings.pen_port.baud,
+        config_digest=catalogue.digest,
+        pump_head=catalogue.pump_head,
+    )
+    host, door = _address(listen) if listen else (settings.console.host, settings.console.port)
+    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+    token = read_token(token_file) if token_file else None
+    address = Address(host, door, tls is not None, token, settings.console.names)
+    address.check()
+    place = Place(wanted, folder, catalogue.folder / "simulator")
+    asyncio.run(_serve(Serving(place, catalogue, address, tls, training)))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise WrongUsage(f"'{text}' is no address: HOST:PORT is needed.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+async def _serve(serving: Serving) -> None:
+    switch = Switch(serving.place, SystemClock())
+    done = asyncio.Event()
+    await switch.start()
+    try:
+        if serving.training:
+            await switch.start_training()
+        await _until_linked(switch)
+        await _open_door(serving, switch, done)
+    finally:
+        await switch.close()
+
+
+async def _until_linked(switch: Switch) -> None:
+    """The pen comes first: nothing of the screen is even read before."""
+    engine = switch.present.service.engine
+    await engine.changes.until(lambda: engine.reconciled, PEN_WITHIN_S)
+
+
+async def _open_door(serving: Serving, switch: Switch, done: asyncio.Event) -> None:
+    room = Operations(lambda: switch.present, serving.catalogue, SystemClock(), switch)
+    console = Console(room, read_people(serving.place.state))
+    door = Door(console, serving.address, serving.tls)
+    console.start()
+    try:
+        address = await door.open()
+        _say(address)
+        stop_on_signals(room, done)
+        await _until_done(switch, done)
+    finally:
+        await door.close()
+
+
+async def _until_done(switch: Switch, done: asyncio.Event) -> None:
+    stopped = asyncio.create_task(done.wait(), name="until told")
+    ended = asyncio.create_task(switch.until_ended(), name="until ended")
+    both = (stopped, ended)
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+
+
+def _say(address: Address) -> None:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    typer.echo(f"The screen is at {address.scheme}://{host}:{address.port}/")

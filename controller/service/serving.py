@@ -1,0 +1,151 @@
+"""Serves the screen: a thread of its own with uvicorn, beside the loop that drives the pen.
+
+FastAPI and uvicorn are imported in that thread and only when `open` is called, which is after the
+pen link is up: the pen never waits for them. The thread is not the controller's: when it hangs,
+the pen goes on by its grants; when the controller's loop hangs, STOP still leaves from here.
+"""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from controller.console.bridge import OtherLoop
+from controller.console.console import Console
+from controller.console.errors import DoorNotSafe
+from controller.console.security import Address
+from controller.errors import SystemRefused
+
+READY_WITHIN_S = 30.0
+"""A Pi's slow card needs some seconds to read FastAPI for the first time."""
+END_WITHIN_S = 3.0
+GRACE_S = 1
+
+log = structlog.get_logger("screen")
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Certificate chain and private key, PEM."""
+
+    certificate: Path
+    key: Path
+
+
+class Door:
+    """The open door of one console. `open` and `close` are called on the controller's loop."""
+
+    def __init__(self, console: Console, address: Address, tls: Tls | None = None) -> None:
+        self._console = console
+        self._address = address
+        self._tls = tls
+        self._thread: threading.Thread | None = None
+        self._end: Callable[[], None] = lambda: None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> Address:
+        """Listen; returns the address with the port that was found for port 0.
+
+        Raises DoorNotSafe, and SystemRefused when the port is taken.
+        """
+        self._address.check()
+        listening = _listen(self._address)
+        address = msgspec.structs.replace(self._address, port=listening.getsockname()[1])
+        loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(loop, listening, address), name="screen", daemon=True
+        )
+        self._thread.start()
+        async with asyncio.timeout(READY_WITHIN_S):
+            await self._ready
+        return address
+
+    async def close(self) -> None:
+        """End every stream, then the thread."""
+        await self._console.close()
+        self._end()
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            await asyncio.get_running_loop().run_in_executor(None, thread.join, END_WITHIN_S)
+
+    # --- in the thread -------------------------------------------------------------------------
+
+    def _run(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, address: Address
+    ) -> None:
+        try:
+            asyncio.run(self._serve(loop, listening, address))
+        except (OSError, ImportError) as error:
+            log.error("the screen is gone", error=str(error))
+            loop.call_soon_threadsafe(self._failed, error)
+        finally:
+            listening.close()
+
+    async def _serve(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, address: Address
+    ) -> None:
+        # Here and not above: these cost a second of a Pi's processor.
+        import uvicorn  # noqa: PLC0415
+
+        from controller.console.api import make_app  # noqa: PLC0415
+
+        app = make_app(self._console, OtherLoop(loop), address)
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            ssl_certfile=None if self._tls is None else str(self._tls.certificate),
+            ssl_keyfile=None if self._tls is None else str(self._tls.key),
+        )
+        server = uvicorn.Server(config)
+        here = asyncio.get_running_loop()
+
+        def end() -> None:
+            server.should_exit = True
+
+        self._end = lambda: _soon(here, end)
+        loop.call_soon_threadsafe(self._is_ready)
+        await server.serve([listening])
+
+    def _is_ready(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    def _failed(self, error: OSError | ImportError) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(error)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(work)
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address.host, address.port))
+        listening.listen(64)
+    except OSError as error:
+        listening.close()
+        raise SystemRefused.of(error) from error
+    return listening
+
+
+def read_token(file: Path) -> str:
+    """The token of an address that is not loopback. Raises DoorNotSafe."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise DoorNotSafe(f"{file} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,138 @@
+"""Which service runs now: with the pen of the settings, or in training with a simulated one.
+
+One at a time: each holds a journal and a port. The simulated pen is a child process with a state
+folder of its own; a change is refused while a session or an arm is open.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from controller.clock import Clock
+from controller.console.errors import NotTraining
+from controller.service.app import Service, Wanted, running
+from controller.service.demo.children import ChildFailed, Children, wait_for_path
+from controller.service.operations import Present
+from controller.service.places import journal_folder
+
+SCENARIO = "micro_dosing.toml"
+PEN = "training-pen"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What can be run: the real room, and where training leaves its files."""
+
+    wanted: Wanted
+    state: Path
+    scenarios: Path
+
+
+class Switch:
+    """Starts, changes and ends services. `present` is the one that runs."""
+
+    def __init__(self, place: Place, clock: Clock) -> None:
+        self._place = place
+        self._clock = clock
+        self._stack = AsyncExitStack()
+        self._present: Present | None = None
+        self._children: Children | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def present(self) -> Present:
+        """The running service; between two of them the one before."""
+        assert self._present is not None, "start() comes first"
+        return self._present
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the training pen has the real one's place."""
+        return self._children is not None
+
+    async def start(self) -> None:
+        """Start with the pen of the settings. Raises JournalError, ServiceError."""
+        await self._run(self._place.wanted)
+
+    async def close(self) -> None:
+        """End whatever runs."""
+        await self._stack.aclose()
+        await self._end_children()
+
+    async def until_ended(self) -> None:
+        """Wait for what ends a service; a change of services does not. Raises its error."""
+        while True:
+            self._changed.clear()
+            ending = asyncio.create_task(self.present.service.until_ended(), name="until ended")
+            changed = asyncio.create_task(self._changed.wait(), name="until changed")
+            both = (ending, changed)
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                if not changed.done():
+                    ending.result()
+            finally:
+                for task in both:
+                    task.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
+
+    # --- training ------------------------------------------------------------------------------
+
+    async def start_training(self) -> None:
+        """The simulated pen takes the real one's place. Raises NotTraining."""
+        self._require_idle()
+        if self.is_training:
+            return
+        folder = self._place.state / "training"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._children = Children(folder)
+        pen = folder / "pen"
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._start_pen, self._children, folder, pen)
+        except ChildFailed as error:
+            await self._end_children()
+            raise NotTraining(error.what) from error
+        wanted = msgspec.structs.replace(
+            self._place.wanted, port=str(pen), folder=journal_folder(folder), realm="training"
+        )
+        await self._change(wanted)
+
+    async def end_training(self) -> None:
+        """Back to the pen of the settings. Raises NotTraining while a session is open."""
+        self._require_idle()
+        if not self.is_training:
+            return
+        await self._change(self._place.wanted)
+        await self._end_children()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _require_idle(self) -> None:
+        engine = self.present.service.engine
+        if engine.book is not None or engine.arm_is_open:
+            raise NotTraining("A session or a calibration is open.")
+
+    def _start_pen(self, children: Children, folder: Path, pen: Path) -> None:
+        pen.unlink(missing_ok=True)
+        scenario = self._place.scenarios / SCENARIO
+        files = ("--nvm", str(folder / "pen.life"), "--oracle", str(folder / "oracle.json"))
+        where = ("--pty", str(pen), "--scenario", str(scenario))
+        wait_for_path(children.start(PEN, "-m", "simulator", *where, *files), pen)
+
+    async def _end_children(self) -> None:
+        children, self._children = self._children, None
+        if children is not None:
+            await asyncio.get_running_loop().run_in_executor(None, children.end_all)
+
+    async def _change(self, wanted: Wanted) -> None:
+        self._changed.set()
+        await asyncio.sleep(0)  # whoever waits for the end of the old one looks away first
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+        await self._run(wanted)
+        self._changed.set()
+
+    async def _run(self, wanted: Wanted) -> None:
+        service: Service = await self._stack.enter_async_context(running(wanted, clock=self._clock))
+        self._present = Present(service, wanted.realm, wanted.folder)
