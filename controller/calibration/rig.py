@@ -156,7 +156,8 @@ class Rig:
                 return
             stroke = partial(self.bench.stroke, settings, doses, picolitres_a_step, self.actor)
             ran = await self._try(stroke)
-            fruitless = 0 if ran is not None and ran.punctures else fruitless + 1
+            if ran is not None:
+                fruitless = 0 if ran.punctures else fruitless + 1
             self._say_if_short(ran, doses)
             if fruitless >= FRUITLESS:
                 fruitless = 0

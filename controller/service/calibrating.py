@@ -22,6 +22,7 @@ from controller.calibration.face import Face
 from controller.calibration.guide import Guide
 from controller.calibration.instruments import Picolitres, Setup
 from controller.calibration.procedure.terms import DoseTerms, terms_of
+from controller.calibration.reach import check_reach
 from controller.calibration.rig import Rig
 from controller.calibration.weigher import PortWeigher, TypedWeigher, Weigher
 from controller.clock import Clock
@@ -79,7 +80,7 @@ def same_procedure(book: CalibrationBook, wanted: Procedure) -> None:
 async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Clock) -> None:
     """Open a calibration of the linked pen.
 
-    Raises NoPen, what `Setup.terms` and `Bench.open` raise.
+    Raises NoPen, BeyondPen (E7086), what `Setup.terms` and `Bench.open` raise.
     """
     pen = service.engine.pen
     if pen is None:
@@ -87,12 +88,14 @@ async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Cl
     assumed = assumed_of(catalogue, pen, wish.setup)
     today = clock.now_wall().date()
     terms = wish.setup.terms(wish.procedure, wish.limits, today, assumed)
+    fitted = await pen.cartridge()
+    check_reach(terms, pen.envelope, fitted)
     opened = CalibrationOpened(
         procedure=wish.procedure,
         pen_uid=hex_id(pen.uid),
         model=text_of(pen.identity.model),
         firmware=text_of(pen.identity.firmware),
-        cartridge_type=(await pen.cartridge()).type_code,
+        cartridge_type=fitted.type_code,
         pump_head=wish.setup.pump_head,
         certificate_id=hex_id(pen.identity.certificate_id),
         terms=terms.model_dump(mode="json"),

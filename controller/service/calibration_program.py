@@ -12,16 +12,16 @@ from controller.calibration.balance.words import Heard
 from controller.calibration.face import Kind, Question, Wish
 from controller.calibration.instruments import RoomTable
 from controller.calibration.procedure.steps import Step
-from controller.errors import CalibrationError
+from controller.errors import ServiceError
 
 MOST_TRIES = 10
 """What did not pass by itself after so many tries needs a person."""
 
 
-class NeedsPerson(CalibrationError):
+class NeedsPerson(ServiceError):
     """Something was asked that only a person can do."""
 
-    number = 7085
+    number = 8043
     cause = "A program has no eyes and no hands; --program is for simulated pens and balances."
     action = "Do it without --program, in a terminal."
 
@@ -48,7 +48,7 @@ class CalibrationProgram:
         self._out.flush()
 
     async def ask(self, question: Question) -> str:
-        """The answer. Raises NeedsPerson (E7085)."""
+        """The answer. Raises NeedsPerson (E8043)."""
         await asyncio.sleep(0)
         if question.kind in {Kind.GO_ON, Kind.CLEAR}:
             return ""
@@ -69,7 +69,7 @@ class CalibrationProgram:
         self._tries += 1
         self.tell(question.text)
         if self._tries > MOST_TRIES:
-            raise NeedsPerson(f"After {MOST_TRIES} tries still: {question.text}")
+            raise NeedsPerson(f"After {MOST_TRIES} tries still: {question.text.splitlines()[0]}")
         return ""
 
     async def wish(self) -> Wish:

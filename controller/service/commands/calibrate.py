@@ -112,6 +112,8 @@ def dose(
     where = calibrating.BalanceWish(
         options.wanted.port, typed, None if balance is None else str(balance), line
     )
+    if where.path is not None:
+        check_port(where.path)
     _conduct(msgspec.structs.replace(options, balance=where))
 
 
@@ -230,8 +232,6 @@ def _check_first(options: Options, state: Path | None) -> None:
     if not options.program:
         require_terminal()
     check_port(options.wanted.port)
-    if options.balance.path is not None:
-        check_port(options.balance.path)
 
 
 def _conduct(options: Options) -> None:
