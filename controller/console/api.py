@@ -15,8 +15,10 @@ from controller.console.answers import error_view, status_of
 from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.errors import NoSuchPage, RequestRejected
+from controller.console.routes_history import add_history
 from controller.console.routes_page import add_page
 from controller.console.routes_people import add_people
+from controller.console.routes_prepare import add_prepare
 from controller.console.routes_session import add_session
 from controller.console.routes_stop import StopFirst
 from controller.console.routes_view import add_view
@@ -52,7 +54,9 @@ def make_app(console: Console, bridge: Bridge, address: Address) -> App:
     )
     add_view(api, console, bridge)
     add_people(api, console, bridge, address)
+    add_prepare(api, console, bridge)
     add_session(api, console, bridge)
+    add_history(api, console, bridge)
     add_page(api)
     _add_errors(api)
     return Guard(StopFirst(api, console, bridge), address, _refuse)

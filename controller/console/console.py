@@ -10,16 +10,27 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 from controller.console.alarm_list import KINDS, AlarmList
+from controller.console.errors import NotTested
 from controller.console.facts import Facts
 from controller.console.logins import EVERYBODY, TREATING, Logins
 from controller.console.people import People, Person
 from controller.console.picture import Parts, Picture
 from controller.console.publishing import Publisher
 from controller.console.room import Room
-from controller.console.stopping import StopDoor
-from controller.console.views import OpenRequest, Preview, PreviewRequest, View
+from controller.console.stopping import CONFIRMED_WITHIN_S, StopDoor
+from controller.console.views import (
+    OpenRequest,
+    PlanLine,
+    PlanView,
+    Preview,
+    PreviewRequest,
+    ProductView,
+    SelfTestView,
+    StopAnswer,
+    View,
+)
 from controller.errors import MicropenError
-from controller.record.console_events import AlarmAcknowledged, AudioPaused
+from controller.record.console_events import AlarmAcknowledged, AudioPaused, StopTested
 from controller.record.entry import Entry
 from controller.record.events import Actor, Body
 from controller.record.reader import JournalReader
@@ -101,9 +112,27 @@ class Console:
     async def preview(self, token: str | None, request: PreviewRequest) -> Preview:
         """A plan against every limit. Raises InputError, WrongState while an arm is open."""
         self.logins.require(token, EVERYBODY)
-        if self.room.engine.arm_is_open:
-            raise WrongState("Plans are not read while an arm is open.")
+        self._may_read_files()
         return self.room.preview(request)
+
+    async def plans(self) -> list[PlanLine]:
+        """Every plan. Raises WrongState while an arm is open, as all that reads files."""
+        self._may_read_files()
+        return self.room.plans()
+
+    async def plan(self, name: str) -> PlanView:
+        """One plan. Raises UnknownName, InputError."""
+        self._may_read_files()
+        return self.room.plan(name)
+
+    async def products(self) -> list[ProductView]:
+        """Every product."""
+        self._may_read_files()
+        return self.room.products()
+
+    async def may_read(self, token: str | None) -> None:
+        """Whether this person may read the history. Raises NotLoggedIn."""
+        self.logins.require(token, EVERYBODY)
 
     # --- the session -------------------------------------------------------------------------
 
@@ -161,6 +190,32 @@ class Console:
         self._note(AudioPaused(seconds=seconds, actor=actor))
         self.publisher.soon()
 
+    # --- the self-test -----------------------------------------------------------------------
+
+    async def may_test(self, token: str | None) -> Actor:
+        """Who tests STOP. Raises NotTested unless a pen is at rest and nothing is open."""
+        actor = self.logins.require(token, EVERYBODY)
+        engine = self.room.engine
+        if engine.book is not None or not engine.reconciled or engine.is_latched:
+            raise NotTested("STOP is tested with a pen connected and nothing under way.")
+        return actor
+
+    async def tested(self, actor: Actor, answer: StopAnswer) -> None:
+        """Record the test and clear its stop. Raises NotTested when the pen did not confirm."""
+        took_ms = answer.latency_ms
+        latency_us = None if took_ms is None else round(took_ms * 1000)
+        self._note(StopTested(latency_us=latency_us, actor=actor))
+        if took_ms is None:
+            raise NotTested("The pen did not confirm the STOP of the self-test.")
+        now_wall = self.room.clock.now_wall().isoformat()
+        self.picture.parts.self_test = SelfTestView(at_wall=now_wall, latency_ms=took_ms)
+        engine = self.room.engine
+        await engine.changes.until(lambda: engine.is_latched, CONFIRMED_WITHIN_S)
+        await self.room.acts.clear(actor)
+        alarms = self.picture.parts.alarms
+        if alarms.acknowledge("stop-latched"):
+            self._note(AlarmAcknowledged(alarm_id="stop-latched", actor=actor))
+
     # --- training ----------------------------------------------------------------------------
 
     async def start_training(self, token: str | None) -> None:
@@ -177,6 +232,11 @@ class Console:
 
     def _treats(self, token: str | None) -> Actor:
         return self.logins.require(token, TREATING)
+
+    def _may_read_files(self) -> None:
+        # Reading TOML holds the interpreter for some milliseconds, which a running drive notices.
+        if self.room.engine.arm_is_open:
+            raise WrongState("The config folder is not read while an arm is open.")
 
     def _note(self, body: Body) -> None:
         self.room.engine.note(body)

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.clock import Clock
-from controller.console.views import OpenRequest, Preview, PreviewRequest
+from controller.console.views import (
+    OpenRequest,
+    PlanLine,
+    PlanView,
+    Preview,
+    PreviewRequest,
+    ProductView,
+)
 from controller.link.stopline import StopLine
 from controller.record.events import Actor
 from controller.session.acts import Acts
@@ -79,6 +86,14 @@ class Room(Protocol):
         """Back to the pen of the settings. Raises NotTraining while a session is open."""
         ...
 
-    def report_command(self, what: str, session_id: str) -> list[str]:
-        """The command line of a child process that writes a report to standard output."""
+    def plans(self) -> list[PlanLine]:
+        """Every plan of the config folder, and why it cannot be used."""
+        ...
+
+    def plan(self, name: str) -> PlanView:
+        """One plan. Raises UnknownName, InputError."""
+        ...
+
+    def products(self) -> list[ProductView]:
+        """Every product that can be read."""
         ...

@@ -402,6 +402,17 @@ class SessionLine(Model):
     simulated: bool
 
 
+class Verified(Model):
+    """What recomputing the journal's chain found. `head` is SEQ:HASH, to be noted elsewhere."""
+
+    holds: bool
+    entries: int
+    entries_of_session: int
+    head: str
+    first_bad_seq: int | None
+    problem: str | None
+
+
 class ErrorView(Model):
     """An error of the numbered tree (docs/errors.md)."""
 

@@ -9,8 +9,10 @@ import typer
 from controller.errors import MicropenError, SystemRefused
 from controller.service.commands.calibrate import calibrate_app
 from controller.service.commands.config import config_app
+from controller.service.commands.doctor import doctor
 from controller.service.commands.errors import errors
 from controller.service.commands.pen import pen_app
+from controller.service.commands.people import people_app
 from controller.service.commands.plan import plan_app
 from controller.service.commands.run import run
 from controller.service.commands.seal import seal
@@ -40,10 +42,12 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.add_typer(pen_app, name="pen")
 app.add_typer(session_app, name="session")
+app.add_typer(people_app, name="people")
 app.add_typer(calibrate_app, name="calibrate")
 session_app.command("seal")(seal)
 app.command("telemetry")(telemetry)
 app.command("archive")(archive)
+app.command("doctor")(doctor)
 app.command("errors")(errors)
 
 

@@ -3,7 +3,6 @@
 Puts the room of `controller.console.room` together from a running service and a config folder.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +11,15 @@ import msgspec
 
 from controller.clock import Clock
 from controller.console.errors import RequestRejected
-from controller.console.views import OpenRequest, Preview, PreviewRequest, VialRequest
+from controller.console.views import (
+    OpenRequest,
+    PlanLine,
+    PlanView,
+    Preview,
+    PreviewRequest,
+    ProductView,
+    VialRequest,
+)
 from controller.errors import InputError, NoVialFacts, SessionError, UnknownName
 from controller.link.stopline import StopLine
 from controller.record.events import Actor
@@ -25,7 +32,7 @@ from controller.service.opening import (
     vial_of,
     wish_of,
 )
-from controller.service.previewing import preview_of
+from controller.service.previewing import plan_view, preview_of, product_view
 from controller.session.act_errors import NoPen
 from controller.session.acts import Acts
 from controller.session.catalogue import Catalogue
@@ -139,10 +146,33 @@ class Operations:
         """Back to the pen of the settings. Raises NotTraining."""
         await self._training.end_training()
 
-    def report_command(self, what: str, session_id: str) -> list[str]:
-        """A child process that writes a report of a session to standard output."""
-        module = "controller.service.reporting"
-        return [sys.executable, "-m", module, what, str(self.journal), session_id]
+    def plans(self) -> list[PlanLine]:
+        """Every plan of the config folder, and why it cannot be used."""
+        return [self._plan_line(name) for name in self.catalogue.names("plans")]
+
+    def plan(self, name: str) -> PlanView:
+        """One plan, with units where its product has some. Raises UnknownName, InputError."""
+        plan = self.catalogue.plan(name)
+        recipe = None if plan.product is None else self.catalogue.recipe(plan.product)
+        return plan_view(plan, recipe)
+
+    def products(self) -> list[ProductView]:
+        """Every product that can be read; `config check` tells what is wrong with the others."""
+        found = (self._product(name) for name in self.catalogue.names("products"))
+        return [each for each in found if each is not None]
+
+    def _plan_line(self, name: str) -> PlanLine:
+        try:
+            plan = self.catalogue.plan(name)
+        except InputError as error:
+            return PlanLine(name=name, title=name, problem=error.what)
+        return PlanLine(name=name, title=plan.name, problem=None)
+
+    def _product(self, name: str) -> ProductView | None:
+        try:
+            return product_view(self.catalogue.recipe(name))
+        except InputError:
+            return None
 
     def _without_vial(self, request: PreviewRequest) -> Wish:
         """Before the vial is in hand the recipe is enough to reckon with, not to open by."""

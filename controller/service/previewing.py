@@ -3,7 +3,14 @@
 from fractions import Fraction
 
 from controller.clock import Clock
-from controller.console.views import FindingView, MeasureView, PlannedZone, PlanView, Preview
+from controller.console.views import (
+    FindingView,
+    MeasureView,
+    PlannedZone,
+    PlanView,
+    Preview,
+    ProductView,
+)
 from controller.pen.driver import Pen
 from controller.service.opening import (
     Wish,
@@ -17,6 +24,7 @@ from controller.session.findings import Finding
 from controller.session.measures import Measure, measure_plan
 from controller.session.plan import Plan, Zone
 from controller.session.product import Recipe
+from controller.session.units import NANOLITRES_A_MILLILITRE
 
 NO_VIAL = FindingView(
     code="NO_VIAL",
@@ -64,6 +72,18 @@ def plan_view(plan: Plan, product: Recipe | None) -> PlanView:
         prime_nl=float(plan.prime_nl),
         unit=None if product is None else product.unit,
         zones=[_zone(zone, product) for zone in plan.zones],
+    )
+
+
+def product_view(recipe: Recipe) -> ProductView:
+    """A product as it is written."""
+    a_nl = recipe.units_a_nl
+    return ProductView(
+        name=recipe.name,
+        title=recipe.title,
+        unit=recipe.unit,
+        units_a_ml=None if a_nl is None else float(a_nl * NANOLITRES_A_MILLILITRE),
+        use_within_hours=float(recipe.use_by_h),
     )
 
 

@@ -57,6 +57,11 @@ def catalogue_of(config: Path | None) -> Catalogue:
     return Catalogue(config_folder(config))
 
 
+def state_of(state: Path | None, config: Path | None) -> Path:
+    """The state folder that was named, or that of controller.toml. Raises InputError."""
+    return state or catalogue_of(config).settings.state_folder
+
+
 def journal_of(journal: Path | None, state: Path | None, config: Path | None) -> Path:
     """The journal that was named, or that of the state folder in controller.toml.
 

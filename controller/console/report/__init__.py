@@ -1,0 +1,1 @@
+"""Reports of recorded sessions, made in a child process that only reads the journal."""
