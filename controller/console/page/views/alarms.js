@@ -1,0 +1,76 @@
+/* Alarms, highest first: what happened, why, what to do; acknowledge, audio pause, log. */
+
+import { actButton } from "../app.js";
+import { change, el, fill, keep, say } from "../dom.js";
+import { moment, time } from "../format.js";
+import { RANKS, light } from "../frame.js";
+import { inTongue, t, word } from "../texts.js";
+import { clearButton } from "./checks_step.js";
+
+export function alarmsView(app) {
+  const list = el("ol", { class: "alarm-list" });
+  const none = el("p", { class: "card" }, t("alarm.none"));
+  const sound = el("p", { class: "grow" });
+  const pause = actButton(app, "pause_audio", t("alarm.pause_audio"), () => app.act("pause_audio", "/api/alarms/pause-audio"));
+  const clear = clearButton(app);
+  const log = el("tbody", {});
+  const logCard = el("div", { class: "card", hidden: true },
+    el("h2", {}, t("alarm.log")),
+    el("table", { class: "alarm-log" }, el("caption", { class: "only-heard" }, t("alarm.log")), log));
+  const element = el("div", { class: "view" },
+    el("div", { class: "row" }, el("h1", {}, t("place.alarms")), sound, clear, pause),
+    el("div", { class: "stack scroll grow" }, none, list, logCard));
+  const show = (view) => {
+    const update = (node, alarm) => updateCard(app, node, alarm);
+    keep(list, view.alarms, (alarm) => alarm.id, (alarm) => makeCard(app, alarm), update);
+    change(none, "hidden", view.alarms.length > 0);
+    say(sound, soundWords(app, view));
+    pause.follow();
+    clear.follow();
+  };
+  loadLog(app, log, logCard);
+  return { element, show };
+}
+
+function soundWords(app, view) {
+  if (view.audio_paused_until_wall) return t("alarm.paused_until", { time: time(view.audio_paused_until_wall) });
+  return app.sound?.isReady ? t("alarm.sound_on") : t("alarm.sound_asleep");
+}
+
+function makeCard(app, alarm) {
+  const acknowledge = actButton(app, "acknowledge", t("alarm.acknowledge"),
+    () => app.act("acknowledge", `/api/alarms/${encodeURIComponent(alarm.id)}/acknowledge`));
+  const node = el("li", { class: "alarm alarm-card" },
+    el("span", { class: "rank" }),
+    el("div", { class: "reads" }, el("h2", {}), el("dl", {},
+      el("dt", {}, t("alarm.cause")), el("dd", {}),
+      el("dt", {}, t("alarm.action")), el("dd", {}),
+      el("dt", {}, t("alarm.since")), el("dd", {}))),
+    acknowledge);
+  node.acknowledge = acknowledge;
+  return node;
+}
+
+function updateCard(app, node, alarm) {
+  light(node, alarm);
+  say(node.querySelector(".rank"), RANKS[alarm.priority]);
+  change(node.querySelector(".rank"), "aria-label", word("priority", alarm.priority));
+  change(node.querySelector(".rank"), "role", "img");
+  say(node.querySelector("h2"), inTongue(alarm.sentence));
+  const [cause, action, since] = node.querySelectorAll("dd");
+  say(cause, inTongue(alarm.cause));
+  say(action, inTongue(alarm.action));
+  const over = alarm.active ? "" : ` · ${t("alarm.over")}`;
+  say(since, time(alarm.raised_wall) + over);
+  change(node.acknowledge, "hidden", alarm.acknowledged);
+  node.acknowledge.follow();
+}
+
+async function loadLog(app, log, card) {
+  const lines = await app.quietly("/api/alarms/log");
+  if (!Array.isArray(lines) || !lines.length) return;
+  card.hidden = false;
+  fill(log, ...lines.map((line) => el("tr", {},
+    el("td", {}, moment(line.raised_wall)), el("td", {}, inTongue(line.sentence)),
+    el("td", {}, line.acknowledged_by ?? ""))));
+}

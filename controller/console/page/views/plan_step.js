@@ -1,0 +1,70 @@
+/* Which plan, and where on the face. */
+
+import { button, change, el, fill } from "../dom.js";
+import { Face } from "../face.js";
+import { nl, number, units } from "../format.js";
+import { inTongue, t, word } from "../texts.js";
+import { nextButton } from "./prepare.js";
+
+export function planStep(app, steps) {
+  const face = new Face();
+  const list = el("div", { class: "list", role: "group", "aria-label": t("step.plan") });
+  const what = el("div", { class: "stack" });
+  const next = nextButton(steps);
+  const element = el("div", { class: "two" },
+    el("div", { class: "stack scroll" }, list, what, el("div", { class: "foot" }, next)),
+    el("figure", { class: "card" }, face.element));
+
+  const draw = () => {
+    const plan = app.draft.plan;
+    next.disabled = !plan;
+    for (const node of list.children) change(node, "aria-pressed", String(node.dataset.plan === plan?.name));
+    face.paint((plan?.zones ?? []).map(faceZone));
+    fill(what, ...(plan ? [zoneTable(plan)] : []));
+    steps.marks();
+  };
+  const choose = async (name) => {
+    const plan = await app.read(`/api/plans/${encodeURIComponent(name)}`);
+    if (!plan) return;
+    const other = app.draft.plan?.name !== plan.name;
+    app.draft.plan = plan;
+    if (other) Object.assign(app.draft, { preview: null, patient: app.draft.patient ?? plan.patient });
+    draw();
+  };
+  const load = async () => {
+    const plans = await app.read("/api/plans");
+    if (plans) fill(list, ...plans.map((line) => planButton(line, choose)));
+    draw();
+  };
+  draw();
+  load();
+  return { element };
+}
+
+function planButton(line, choose) {
+  const node = button(line.title, () => choose(line.name), {
+    class: "choice", "data-plan": line.name, "aria-pressed": "false", disabled: Boolean(line.problem),
+  });
+  if (line.problem) node.append(el("small", {}, inTongue(line.problem)));
+  return node;
+}
+
+function faceZone(zone) {
+  return { name: zone.name, region: zone.region, title: zone.title, share: 0, possible: 0, isNext: false, isComplete: false };
+}
+
+function zoneTable(plan) {
+  const dispenses = plan.zones.some((zone) => zone.dose_nl > 0);
+  const row = (zone, index) => el("tr", {},
+    el("td", {}, `${index + 1} ${zone.title}`),
+    el("td", {}, number(zone.punctures)),
+    dispenses ? el("td", {}, nl(zone.total_nl)) : null,
+    dispenses ? el("td", {}, units(zone.total_units, plan.unit)) : null,
+    el("td", {}, `${number(zone.protrusion_um)} µm`));
+  const heads = ["plan.zone", "plan.punctures", ...(dispenses ? ["plan.volume", "plan.units"] : []), "plan.protrusion"];
+  return el("div", { class: "card" },
+    el("p", { class: "quiet" }, `${word("kind", plan.kind)} · ${plan.product ?? t("plan.no_product")} · ${plan.cartridge}`),
+    el("table", {},
+      el("thead", {}, el("tr", {}, ...heads.map((key) => el("th", { scope: "col" }, t(key))))),
+      el("tbody", {}, ...plan.zones.map(row))));
+}

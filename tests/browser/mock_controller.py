@@ -1,0 +1,176 @@
+"""A controller made of paper: serves the real page with the real headers, and says what a test says.
+
+Views come from `scenes`, ten times a second with a rising number, until it is told to be silent.
+Requests are kept; what a test wants to happen on one is a function in `on`.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from controller.console import views
+from controller.console.routes_page import TYPES, read_page
+from controller.console.security import HEADERS
+from tests.browser import answers, scenes
+
+EVERY_S = 0.1
+Answer = tuple[int, Any]
+Act = Callable[[dict[str, Any]], Answer | None]
+
+
+class MockController:
+    """`show(view)` is what every page hears next; `requests` is what pages asked for."""
+
+    def __init__(self, view: views.View, missing: frozenset[str]) -> None:
+        self.view = view
+        self.requests: list[tuple[str, Any]] = []
+        self.on: dict[str, Act] = {}
+        self.stop_answer: Answer = (200, {"stop_id": "00" * 8, "latency_ms": 4.2})
+        self.is_silent = False
+        self.address = ""
+        self._has_ended = False
+        self._seq = 0
+        self._points: list[dict[str, Any]] = []
+        self._files = {k: v for k, v in read_page().items() if k not in missing}
+        self._changed = asyncio.Event()
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def show(self, view: views.View) -> None:
+        """Every page hears this at once, and then again and again."""
+        self.view = view
+        self._changed.set()
+
+    def strip(self, points: list[dict[str, Any]]) -> None:
+        """Pages hear these points with the next view."""
+        self._points += points
+        self._changed.set()
+
+    def asked(self, path: str) -> list[Any]:
+        """The bodies of all requests for a path."""
+        return [body for asked, body in self.requests if asked == path]
+
+    # --- HTTP --------------------------------------------------------------------------------
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, one request."""
+        self._open.add(writer)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            method, target, _ = head.split("\r\n")[0].split(" ")
+            headers = dict(
+                (k.strip().lower(), v.strip())
+                for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:] if line)
+            )
+            raw = await reader.readexactly(int(headers.get("content-length", 0)))
+            body = json.loads(raw) if raw else None
+            await self._answer(method, target, headers, body, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the page was left
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(
+        self, method: str, target: str, headers: dict[str, str], body: Any, writer: Any
+    ) -> None:
+        path = target.partition("?")[0]
+        if path == "/api/events":
+            await self._events(writer)
+            return
+        if path.startswith("/api/"):
+            self.requests.append((path, body))
+            if method == "POST" and headers.get("x-micropen") != "1":
+                status, answer = 403, answers.refusal(8033, "The request lacks the header.")
+            else:
+                status, answer = self._api(path, body or {})
+            await _send(writer, status, "application/json", json.dumps(answer).encode())
+            return
+        name = path.lstrip("/") or "index.html"
+        found = self._files.get(name)
+        kind = TYPES.get(Path(name).suffix, "text/plain")
+        await _send(writer, 404 if found is None else 200, kind, found or b"")
+
+    def _api(self, path: str, body: dict[str, Any]) -> Answer:
+        if path in self.on and (answer := self.on[path](body)) is not None:
+            return answer
+        if path == "/api/stop":
+            return self.stop_answer
+        if path in answers.GET:
+            return 200, answers.GET[path]()
+        if path in self.on or path.endswith("/acknowledge"):
+            return 200, self._next()
+        return 404, answers.refusal(8035, "There is nothing at this address.")
+
+    # --- events ------------------------------------------------------------------------------
+
+    async def _events(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(_head(200, "text/event-stream"))
+        while not self._has_ended:
+            if not self.is_silent:
+                writer.write(_event("view", self._next()))
+                if self._points:
+                    writer.write(_event("strip", {"points": self._points}))
+                    self._points = []
+            await writer.drain()
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._changed.wait()
+
+    def _next(self) -> dict[str, Any]:
+        self._seq += 1
+        return self.view.model_dump(mode="json") | {"seq": self._seq}
+
+    def hang_up(self) -> None:
+        """Every connection breaks."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    def end(self) -> None:
+        """Every connection breaks, and nothing serves it any more."""
+        self._has_ended = True
+        self._changed.set()
+        self.hang_up()
+
+
+def _event(name: str, data: Any) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def _head(status: int, kind: str) -> bytes:
+    lines = [f"HTTP/1.1 {status} -", f"content-type: {kind}", "connection: close"]
+    lines += [f"{name.decode()}: {value.decode()}" for name, value in HEADERS]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def _send(writer: asyncio.StreamWriter, status: int, kind: str, content: bytes) -> None:
+    writer.write(_head(status, kind) + content)
+    await writer.drain()
+
+
+@asynccontextmanager
+async def mock_controller(
+    view: views.View | None = None, *, missing: frozenset[str] = frozenset()
+) -> AsyncIterator[MockController]:
+    """It listens on loopback until the end. Files in `missing` are not there."""
+    mock = MockController(view or scenes.prepared(), missing)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        await mock.serve(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    mock.address = "http://127.0.0.1:{}/".format(server.sockets[0].getsockname()[1])
+    try:
+        yield mock
+    finally:
+        server.close()
+        mock.end()
+        await asyncio.gather(*tasks)
