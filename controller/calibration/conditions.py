@@ -1,13 +1,19 @@
-"""Whether the room was fit to weigh in, from what was read before and after a series.
+"""Whether room and vessel were fit to weigh in, from what was read before and after a series.
 
 The method's own conditions, by `calibration.toml`; `density` refuses what its formulas cannot do.
 """
 
+import math
 from dataclasses import replace
 
 from controller.calibration.acceptance import Method
 from controller.calibration.density import Air, Surroundings
-from controller.calibration.errors import OutsideMethod
+from controller.calibration.errors import NeedleDrips, OutsideMethod
+from controller.calibration.uncertainty import Balance
+from controller.calibration.weighing import Blank
+
+GAIN_SDS = 3
+"""So many standard deviations of a difference of two readings are no gain of mass."""
 
 
 def midway(start: Surroundings, end: Surroundings) -> Surroundings:
@@ -45,4 +51,18 @@ def check_conditions(start: Surroundings, end: Surroundings, method: Method) -> 
     if driest < least:
         raise OutsideMethod(
             f"The air had {driest / 10:g} % humidity; below {least / 10:g} % drops dry too fast."
+        )
+
+
+def check_blank(blank: Blank, balance: Balance) -> None:
+    """Refuse a dry cycle in which the vessel gained more than its balance scatters.
+
+    A needle that drips does so in every cycle alike: the blanks would take it off each dose, and
+    nothing else would show it. Raises NeedleDrips (E7073).
+    """
+    explained_ug = GAIN_SDS * math.sqrt(2) * balance.repeatability_ug + balance.resolution_ug
+    if -blank.loss_ug > explained_ug:
+        raise NeedleDrips(
+            f"The vessel gained {-blank.loss_ug} ug in a cycle without a dose; "
+            f"up to {explained_ug:.0f} ug are the balance's own scatter."
         )

@@ -219,3 +219,19 @@ class StillWrong(CalibrationError):
     number = 7072
     cause = "Air in the syringe, wear, a leak, or a weighing that went wrong."
     action = "Look at the series named above; take what went wrong again, or repair the pen."
+
+
+class NeedleDrips(CalibrationError):
+    """The vessel gained mass in a cycle in which no dose was given."""
+
+    number = 7073
+    cause = "The needle drips at rest, or dust, a draught or a hand disturbed the balance."
+    action = "Look at the needle for a minute; if it is dry, take the blank again."
+
+
+class BeyondPen(CalibrationError):
+    """A dose needs more steps than the pen makes in one stroke."""
+
+    number = 7074
+    cause = "The dose is too large for this syringe and drive."
+    action = "Calibrate without this dose, or fit a syringe with a wider barrel."

@@ -63,6 +63,7 @@ def dose_terms(
     replicates: int = 10,
     syringe_nl: int | None = None,
     assumed_pl: int = 2_711,
+    max_steps: int = 18_500,
 ) -> DoseTerms:
     return DoseTerms(
         limits=LIMITS,
@@ -77,6 +78,7 @@ def dose_terms(
         protrusion_um=1_000,
         prime_steps=400,
         syringe_nl=syringe_nl,
+        max_steps=max_steps,
         liquid=LiquidTerms(),
         balance=BalanceTerms(
             instrument=instrument("balance", "B-1"),
@@ -139,8 +141,9 @@ class Hands:
     """Who does the steps, and what the pen and the bench are like.
 
     share: scatter of a dose. bend_nl: what the middle dose gains, so that the line is crooked.
-    missing_steps: what each burst lacks. left_factor: how much less it gives as left. axis_*: what
-    the needle stands out too far by, and how much further when it comes from outside.
+    missing_steps: what each burst lacks. left_factor: how much less it gives as left. drip_ug: what
+    drips into the vessel in each cycle. axis_*: what the needle stands out too far by, and how much
+    further when it comes from outside.
     """
 
     step_nl: float = 2.711
@@ -149,6 +152,7 @@ class Hands:
     bend_nl: float = 0.0
     missing_steps: int = 0
     left_factor: float = 1.0
+    drip_ug: int = 0
     balance_error_ug: int = 0
     start_mdegc: int = 21_400
     end_mdegc: int = 21_500
@@ -222,7 +226,7 @@ class Hands:
         steps = step.steps - self.missing_steps if step.step == "weighing" else 0
         if step.step != "first":
             gained_ug = sum(self._dose_nl(step) for _ in range(step.doses)) / UL_MG
-            self.shown_ug += round((gained_ug - EVAPORATION_UG) / 10) * 10
+            self.shown_ug += round((gained_ug + self.drip_ug - EVAPORATION_UG) / 10) * 10
         self.arm += step.step == "weighing"
         return CalibrationWeighed(
             series=step.series,

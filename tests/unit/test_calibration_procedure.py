@@ -104,6 +104,7 @@ def test_as_left_is_weighed_with_the_fitted_steps_and_comes_out_right() -> None:
         (Hands(step_nl=0.0), "E7022"),
         (Hands(end_mdegc=22_100), "E7001"),
         (Hands(left_factor=0.9), "E7072"),
+        (Hands(drip_ug=130), "E7073"),
     ],
 )
 def test_a_pen_that_cannot_be_certified_is_refused_with_the_cores_sentence(
@@ -114,6 +115,29 @@ def test_a_pen_that_cannot_be_certified_is_refused_with_the_cores_sentence(
     assert last.outcome == "refused"
     assert last.reason.startswith(number)
     assert last.result == {}
+
+
+def test_a_dose_that_the_pen_cannot_make_is_refused_before_it_is_tried() -> None:
+    terms = dose_terms(max_steps=3_700)
+    last = run(DoseProcedure(terms), Hands(step_nl=2.6))[-1]
+    assert isinstance(last, Finish)
+    assert last.reason.startswith("E7074")
+    with pytest.raises(ValidationError):
+        dose_terms(max_steps=3_600)
+
+
+def test_a_blank_that_gained_mass_is_taken_again_once_the_needle_is_dry() -> None:
+    procedure, hands = DoseProcedure(dose_terms()), Hands(drip_ug=130)
+    book = book_of(procedure.terms)
+    assert isinstance(run(procedure, hands, book)[-1], Finish)
+    hands.drip_ug = 0
+    discard = CalibrationDiscarded(
+        series=0, step="blank_start", place=0, reason="a hand on the table", actor=TECHNICIAN
+    )
+    hands.give(procedure, discard, book)
+    last = run(procedure, hands, book)[-1]
+    assert isinstance(last, Finish)
+    assert last.outcome == "measured"
 
 
 def test_a_pen_that_does_not_make_its_steps_is_not_asked_for_ever() -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from controller.calibration.acceptance import load_acceptance
-from controller.calibration.conditions import check_conditions, midway
+from controller.calibration.conditions import check_blank, check_conditions, midway
 from controller.calibration.density import Air, Liquid, Surroundings, Water
-from controller.calibration.errors import OutsideMethod
+from controller.calibration.errors import NeedleDrips, OutsideMethod
+from controller.calibration.uncertainty import Balance
+from controller.calibration.weighing import Blank
 
 METHOD = load_acceptance(Path(__file__).parents[2] / "config" / "calibration.toml").method
 WATER = Water()
@@ -58,3 +60,19 @@ def test_a_series_is_computed_with_the_middle() -> None:
     start = Surroundings(Water(), 21_000, Air(22_000, 100_000, 500))
     end = Surroundings(Water(), 21_400, Air(22_600, 100_200, 520))
     assert midway(start, end) == Surroundings(Water(), 21_200, Air(22_300, 100_100, 510))
+
+
+@pytest.mark.parametrize(
+    ("gained_ug", "drips"), [(-300, False), (0, False), (73, False), (74, True)]
+)
+def test_a_vessel_that_gains_mass_without_a_dose_has_a_needle_that_drips(
+    gained_ug: int, drips: bool
+) -> None:
+    # 3 x root 2 x 15 ug of scatter and one step of 10 ug: 73.6 ug.
+    balance = Balance(10, 15, 20, "its certificate")
+    blank = Blank(1_000_000, 1_000_000 + gained_ug)
+    if not drips:
+        check_blank(blank, balance)
+        return
+    with pytest.raises(NeedleDrips, match=r"gained 74 ug .* up to 74 ug"):
+        check_blank(blank, balance)

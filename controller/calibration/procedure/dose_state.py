@@ -10,9 +10,16 @@ from typing import Self
 from controller.calibration.acceptance import Verdict, worst_of
 from controller.calibration.certificate.building import Weighed
 from controller.calibration.certificate.report import Stage
-from controller.calibration.conditions import check_conditions
+from controller.calibration.conditions import check_blank, check_conditions
 from controller.calibration.density import Air, Surroundings
-from controller.calibration.errors import OutOfOrder, StepImplausible, StillWrong, VesselMoved
+from controller.calibration.errors import (
+    BeyondPen,
+    NeedleDrips,
+    OutOfOrder,
+    StepImplausible,
+    StillWrong,
+    VesselMoved,
+)
 from controller.calibration.fitting import Fit, check_series, fit
 from controller.calibration.procedure.series_record import SeriesRecord
 from controller.calibration.procedure.terms import DoseTerms
@@ -157,7 +164,16 @@ class DoseState:
         record = record.weighed(body)
         state = replace(self._with(index, record), arms=arms, drawn_nl=drawn_nl, last=index)
         fresh = self.fresh and not body.steps
-        return replace(state, moved=False, fresh=fresh, refused=record.cannot_dose)
+        return replace(state, moved=False, fresh=fresh)._looked_at(record)
+
+    def _looked_at(self, record: SeriesRecord) -> Self:
+        """With a refusal if bursts stay short or a blank gains mass."""
+        try:
+            for blank in record.blanks:
+                check_blank(blank, self.terms.balance.facts)
+        except NeedleDrips as error:
+            return replace(self, refused=f"E{error.number} {error.what}")
+        return replace(self, refused=record.cannot_dose)
 
     def _discarded(self, body: CalibrationDiscarded) -> Self:
         if not self._is_of_stage(body.series):
@@ -255,14 +271,17 @@ class DoseState:
                     f"{each.dose_nl} nl come out at {value_pl} pl a step against {assumed_pl} "
                     f"before; up to {terms.most_change_percent} % of change are plausible."
                 )
-        left = tuple(
-            SeriesRecord(
-                Stage.AS_LEFT,
-                terms.setting(index, self._fitted_pl(line, each.dose_nl, each.stroke_period_us)),
-                terms.replicates,
-            )
+        settings = [
+            terms.setting(index, self._fitted_pl(line, each.dose_nl, each.stroke_period_us))
             for index, each in enumerate(terms.series)
-        )
+        ]
+        for setting in settings:
+            if setting.steps_a_dose > terms.max_steps:
+                raise BeyondPen(
+                    f"{setting.dose_nl} nl take {setting.steps_a_dose} steps; "
+                    f"this pen makes {terms.max_steps} in a stroke."
+                )
+        left = tuple(SeriesRecord(Stage.AS_LEFT, setting, terms.replicates) for setting in settings)
         return replace(self, fit=line, records=(*self.records, *left))
 
     @staticmethod

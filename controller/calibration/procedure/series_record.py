@@ -15,7 +15,7 @@ from controller.calibration.density import Surroundings
 from controller.calibration.errors import RedoneWithoutReason, SeriesIncomplete
 from controller.calibration.statistics import spread_of
 from controller.calibration.uncertainty import Balance, Sensors, dose_budget
-from controller.calibration.weighing import Attempt, Series, Setting
+from controller.calibration.weighing import Attempt, Blank, Series, Setting
 from controller.record.calibration_events import CalibrationDiscarded, CalibrationWeighed
 
 Awaited = Literal["room_start", "first", "blank_start", "weighing", "blank_end", "room_end"]
@@ -69,6 +69,14 @@ class SeriesRecord:
             return (self.start is not None) + (self.first_ug is not None)
         counted = sum(each.counted is not None for each in self.series.replicates)
         return 3 + counted + (self.series.end is not None) + (self.end is not None)
+
+    @property
+    def blanks(self) -> tuple[Blank, ...]:
+        """The dry cycles that count."""
+        if self.series is None:
+            return ()
+        end = self.series.end
+        return (self.series.start,) if end is None else (self.series.start, end)
 
     @property
     def cannot_dose(self) -> str | None:

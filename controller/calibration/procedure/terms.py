@@ -140,7 +140,8 @@ class DoseTerms(Terms):
     reading. prime_steps: before the first weighing, off the vessel. syringe_nl: what one filling
     gives; None when a filling lasts for all. most_change_percent: how far a step's volume may be
     from the assumed one before it is a leak or another syringe (an estimate: syringes differ by
-    5 % and more, domain.md 4.1). instruments: all others than balance and check weight.
+    5 % and more, domain.md 4.1). max_steps: what the pen makes in a stroke, from its envelope.
+    instruments: all others than balance and check weight.
     """
 
     procedure: Literal["dose"] = "dose"
@@ -152,6 +153,7 @@ class DoseTerms(Terms):
     settle_s: Annotated[StrictInt, Field(ge=1, le=600)] = 10
     syringe_nl: Annotated[StrictInt, Field(ge=1, le=10_000_000)] | None = None
     most_change_percent: Annotated[StrictInt, Field(ge=1, le=50)] = 15
+    max_steps: Annotated[StrictInt, Field(ge=1, le=STEPS_MOST)] = STEPS_MOST
     liquid: LiquidTerms
     balance: BalanceTerms
     check: CheckTerms
@@ -172,6 +174,15 @@ class DoseTerms(Terms):
             if len(doses) < least:
                 raise PydanticCustomError(
                     "volumes", "each stroke period needs {least} doses or more", {"least": least}
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for index, each in enumerate(self.series):
+            if self.setting(index, each.assumed_picolitres_a_step).steps_a_dose > self.max_steps:
+                raise PydanticCustomError(
+                    "steps", "{dose} nl take more steps than the pen makes", {"dose": each.dose_nl}
                 )
         return self
 
