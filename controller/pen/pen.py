@@ -3,6 +3,8 @@
 from itertools import groupby
 from typing import Final
 
+import msgspec
+
 from controller.errors import DigestMismatch, PenRefused
 from controller.link.exchange import Exchange
 from controller.pen.follow import Follower
@@ -158,9 +160,15 @@ class Pen:
         return await self._link.request(Clear(0, 0, fault), REQUEST_S, Cleared)
 
     async def store_certificate(self, certificate_id: int) -> CertificateStored:
-        """Write a certificate id into the pen's memory; 0 removes it."""
+        """Write a certificate id into the pen's memory; 0 removes it.
+
+        `identity` then shows what the pen says that it stores, also after a refusal.
+        """
         request = StoreCertificate(0, certificate_id)
-        return await self._link.request(request, REQUEST_S, CertificateStored)
+        reply = await self._link.request(request, REQUEST_S, CertificateStored)
+        stored_id = reply.certificate_id
+        self.identity = msgspec.structs.replace(self.identity, certificate_id=stored_id)
+        return reply
 
     def grant(
         self, arm_id: int, puncture_ceiling: int, step_ceiling: int, acked_index: int

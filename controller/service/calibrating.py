@@ -35,8 +35,9 @@ from controller.record.events import Actor, hex_id
 from controller.service.app import Service
 from controller.service.opening import new_session_id
 from controller.session.act_errors import NoPen
-from controller.session.books import CalibrationBook
+from controller.session.books import Books, CalibrationBook
 from controller.session.catalogue import Catalogue
+from controller.session.certificates import certificate_by_id
 
 
 class OtherOpen(CalibrationError):
@@ -85,7 +86,7 @@ async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Cl
     pen = service.engine.pen
     if pen is None:
         raise NoPen("No pen is connected.")
-    assumed = assumed_of(catalogue, pen, wish.setup)
+    assumed = assumed_of(catalogue, pen, wish.setup, service.engine.books)
     today = clock.now_wall().date()
     terms = wish.setup.terms(wish.procedure, wish.limits, today, assumed)
     fitted = await pen.cartridge()
@@ -96,7 +97,7 @@ async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Cl
         model=text_of(pen.identity.model),
         firmware=text_of(pen.identity.firmware),
         cartridge_type=fitted.type_code,
-        pump_head=wish.setup.pump_head,
+        pump_head=catalogue.pump_head or wish.setup.pump_head,
         certificate_id=hex_id(pen.identity.certificate_id),
         terms=terms.model_dump(mode="json"),
         actor=wish.actor,
@@ -104,12 +105,12 @@ async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Cl
     await service.bench.open(f"cal-{new_session_id(clock)}", opened)
 
 
-def assumed_of(catalogue: Catalogue, pen: Pen, setup: Setup) -> Picolitres:
+def assumed_of(catalogue: Catalogue, pen: Pen, setup: Setup, books: Books) -> Picolitres:
     """What a step of this pen is taken for: by its certificate, or else by the setup file."""
 
     def picolitres(dose_nl: int, stroke_period_us: int) -> int:
         try:
-            certificate = catalogue.certificate_by_id(pen.identity.certificate_id)
+            certificate = certificate_by_id(books, catalogue, pen.identity.certificate_id)
             return certificate.picolitres_for(dose_nl, stroke_period_us)
         except InputError as error:
             told = None if setup.dose is None else setup.dose.assumed_picolitres_a_step

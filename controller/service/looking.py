@@ -1,4 +1,4 @@
-"""Short visits to a pen: a look at what it is, or a certificate for it. Moves nothing."""
+"""Short visits to a pen: a look at what it is. Moves nothing."""
 
 import asyncio
 import random
@@ -8,15 +8,12 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from controller.clock import SystemClock
-from controller.errors import MicropenError, NoAnswer, NotCertified, PenRefused
+from controller.errors import MicropenError, NoAnswer
 from controller.link.port import SerialOpener
 from controller.pen.driver import Pen, PenLine
 from controller.pen.strokes import PenStroke
-from controller.session.arming import AT_REST_WITHIN_S
-from controller.session.certificate import Certificate
 from controller.session.changes import Changes
 from protocol.messages import Cartridge, Envelope, Health, Identity, Status, Stopped
-from protocol.words import RESULT_SENTENCES, Result
 
 ANSWER_WITHIN_S = 10.0
 
@@ -97,23 +94,3 @@ async def look(path: str) -> PenFacts:
     """Link to the pen on `path`, ask, and let go again. Raises LinkError or PenError."""
     async with linked(path) as pen:
         return PenFacts(pen.identity, pen.envelope, await pen.cartridge(), pen.status)
-
-
-async def store_certificate(path: str, certificate: Certificate) -> None:
-    """Write a certificate's id into the pen that it certifies.
-
-    A pen that was just switched on is given the time to home. Raises NotCertified when it is
-    another pen's, ConditionNotReached when it does not come to rest, PenRefused when it is armed.
-    """
-    async with linked(path) as pen:
-        if not certificate.is_for(pen.uid):
-            raise NotCertified(
-                f"Certificate {certificate.certificate_id} is not for pen {pen.uid:016x}.",
-                cause="The certificate belongs to another pen.",
-                action="Connect that pen, or choose the certificate of this one.",
-            )
-        await pen.wait_at_rest(AT_REST_WITHIN_S)
-        reply = await pen.store_certificate(certificate.wire_id)
-        if reply.result is not Result.OK:
-            sentence = RESULT_SENTENCES[reply.result]
-            raise PenRefused(f"The certificate was not stored: {sentence}.", result=reply.result)

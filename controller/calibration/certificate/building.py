@@ -73,6 +73,8 @@ class Identity:
     issued_wall: datetime
     valid_until_wall: datetime
     valid_until_punctures: int | None
+    valid_until_doses: int | None = None
+    valid_until_running_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ def report_of(
         issued_wall=identity.issued_wall,
         valid_until_wall=identity.valid_until_wall,
         valid_until_punctures=identity.valid_until_punctures,
+        valid_until_doses=identity.valid_until_doses,
+        valid_until_running_us=identity.valid_until_running_us,
         pen=pen,
         liquid=_liquid(weighed[0].start, liquid_lot),
         instruments=tuple(instruments),

@@ -1,6 +1,7 @@
 """The pages of a certificate in their order. Loads reportlab; only for the child process."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from reportlab.graphics.barcode.qr import QrCodeWidget
 from reportlab.graphics.shapes import Drawing
@@ -34,6 +35,7 @@ from controller.calibration.certificate.wording import (
     moment,
     thousandth,
 )
+from controller.session.units import rounded
 
 NOT_CLEARED = "Not a cleared medical device."
 RULE = (
@@ -46,6 +48,7 @@ RULE = (
 )
 MARKS = "t: typed in by a person. *: taken again; the earlier attempt stands below. Gains as read."
 QR_SIZE = 25 * mm
+HOUR_US = 3_600_000_000
 
 
 def story(report: CalibrationReport) -> list[Flowable]:
@@ -99,7 +102,6 @@ def _head(report: CalibrationReport) -> Flowable:
 
 def _about(report: CalibrationReport) -> list[tuple[str, str]]:
     pen, liquid = report.pen, report.liquid
-    punctures = report.valid_until_punctures
     density = "" if liquid.density_g_m3 is None else f", {liquid.density_g_m3 / 1_000:g} kg/m³"
     lot = "" if liquid.lot is None else f", lot {liquid.lot}"
     return [
@@ -107,7 +109,7 @@ def _about(report: CalibrationReport) -> list[tuple[str, str]]:
         ("Supersedes", report.supersedes or NONE),
         ("Issued", moment(report.issued_wall)),
         ("Valid until", moment(report.valid_until_wall)),
-        ("or until", NONE if punctures is None else f"{punctures} punctures of the pen"),
+        ("or until", _counts(report)),
         ("Measured by", report.measured_by.person),
         ("Approved by", NONE if report.approved_by is None else report.approved_by.person),
         ("Pen", pen.uid),
@@ -118,6 +120,21 @@ def _about(report: CalibrationReport) -> list[tuple[str, str]]:
         ("Weighed liquid", f"{liquid.name}{lot}{density}"),
         ("Software", report.software_version),
     ]
+
+
+def _counts(report: CalibrationReport) -> str:
+    running_us = report.valid_until_running_us
+    ends = [
+        f"{count} {name}"
+        for name, count in (
+            ("doses", report.valid_until_doses),
+            ("punctures", report.valid_until_punctures),
+        )
+        if count is not None
+    ]
+    if running_us is not None:
+        ends.append(f"{rounded(Fraction(running_us, HOUR_US), 1)} h of running")
+    return " or ".join(ends) + " of the pen's life" if ends else NONE
 
 
 def _measured(report: CalibrationReport) -> Iterator[Flowable]:

@@ -245,7 +245,7 @@ class Signature(Part):
 
 
 class CalibrationReport(Part):
-    """A certificate's content. valid_until_punctures: the pen's lifetime count; None for no end."""
+    """A certificate's content. valid_until_*: lifetime counts of the pen; None: no such end."""
 
     certificate_id: HexId
     supersedes: HexId | None = None
@@ -255,6 +255,8 @@ class CalibrationReport(Part):
     issued_wall: AwareDatetime
     valid_until_wall: AwareDatetime
     valid_until_punctures: Positive | None = None
+    valid_until_doses: Positive | None = None
+    valid_until_running_us: Positive | None = None
     pen: Pen
     liquid: TestLiquid
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
@@ -272,7 +274,7 @@ class CalibrationReport(Part):
     @model_validator(mode="after")
     def _two_people(self) -> Self:
         approved = self.approved_by
-        if approved is not None and _same(approved.person, self.measured_by.person):
+        if approved is not None and is_same_person(approved.person, self.measured_by.person):
             raise PydanticCustomError(
                 "one_person", "who measured cannot approve", {"path": ("approved_by", "person")}
             )
@@ -290,11 +292,16 @@ class CalibrationReport(Part):
         )
 
     @property
+    def is_of_simulated_pen(self) -> bool:
+        """Whether the pen is none that could ever treat."""
+        return is_simulated_uid(int(self.pen.uid, 16))
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """What stands across every page: simulated parts, a missing second person."""
         pretended = any(each.simulated for each in self.instruments)
         marks = {
-            SIMULATED: pretended or is_simulated_uid(int(self.pen.uid, 16)),
+            SIMULATED: pretended or self.is_of_simulated_pen,
             NOT_APPROVED: self.approved_by is None,
         }
         return tuple(mark for mark, applies in marks.items() if applies)
@@ -313,7 +320,8 @@ class CalibrationReport(Part):
         return hashlib.sha256(self.canonical_json()).hexdigest()
 
 
-def _same(one: str, other: str) -> bool:
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one, whatever their case, blanks and forms of letters."""
     return _plain(one) == _plain(other)
 
 

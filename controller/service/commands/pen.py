@@ -11,6 +11,7 @@ from controller.link.port import check_port
 from controller.pen.identity import realm_of, text_of
 from controller.record.events import Actor
 from controller.service.app import Wanted
+from controller.service.certifying import store, store_in, visiting
 from controller.service.commands.options import (
     ConfigOption,
     PortOption,
@@ -19,8 +20,12 @@ from controller.service.commands.options import (
     catalogue_of,
 )
 from controller.service.enrolling import enrol_connected
-from controller.service.looking import PenFacts, look, store_certificate
-from controller.service.places import journal_folder
+from controller.service.looking import PenFacts, linked, look
+from controller.service.recorded import has_journal, recorded_books, wanted_of
+from controller.session.books import Books
+from controller.session.catalogue import Catalogue
+from controller.session.certificate import Certificate
+from controller.session.certificates import certificate_by_id
 from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
@@ -50,20 +55,44 @@ def info(
 
 @pen_app.command("certify")
 def certify(
-    name: Annotated[str, typer.Argument(help="A file of config/certificates, without .toml.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The id of a certificate of the journal, or a file of config/certificates without "
+            ".toml."
+        ),
+    ],
+    by: Annotated[str, typer.Option("--by", help="Who answers for it.")] = "technician",
     port: PortOption = "",
+    state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Store a certificate's id in the pen that it certifies. A technician's act.
 
-    The pen doses only in sessions that hold the certificate whose id it stores.
+    The pen doses only in sessions that hold the certificate whose id it stores. With a journal the
+    act is recorded in it, so no session may run meanwhile.
     """
     catalogue = catalogue_of(config)
-    certificate = catalogue.certificate(name)
-    path = port or catalogue.settings.pen_port.path
-    check_port(path)
-    asyncio.run(store_certificate(path, certificate))
+    certificate = _certificate(recorded_books(catalogue, state), catalogue, name)
+    wanted = wanted_of(catalogue, port, state)
+    check_port(wanted.port)
+    asyncio.run(_certify(wanted, certificate, Actor(name=by, role="technician")))
     typer.echo(f"The pen stores certificate {certificate.certificate_id}.")
+
+
+def _certificate(books: Books, catalogue: Catalogue, name: str) -> Certificate:
+    if name in books.certificates:
+        return certificate_by_id(books, catalogue, int(name, 16))
+    return catalogue.certificate(name)
+
+
+async def _certify(wanted: Wanted, certificate: Certificate, actor: Actor) -> None:
+    if has_journal(wanted.folder):
+        async with visiting(wanted) as service:
+            await store(service, certificate, actor)
+        return
+    async with linked(wanted.port) as pen:
+        await store_in(pen, certificate)
 
 
 @pen_app.command("enrol")
@@ -80,13 +109,7 @@ def enrol(
     What the pen counts now is its baseline from then on; nothing that it did before is booked.
     Arms of this pen that are open must be sealed first. No session may run meanwhile.
     """
-    settings = catalogue_of(config).settings
-    wanted = Wanted(
-        port=port or settings.pen_port.path,
-        folder=journal_folder(state or settings.state_folder),
-        realm=settings.realm,
-        baud=settings.pen_port.baud,
-    )
+    wanted = wanted_of(catalogue_of(config), port, state)
     check_port(wanted.port)
     uid = asyncio.run(enrol_connected(wanted, Actor(name=by, role=role.value), reason))
     typer.echo(f"Pen {uid:016x} is enrolled anew.")
