@@ -15,7 +15,7 @@ from controller.session.units import microlitres, pumping_us, steps_for
 from protocol.messages import Cartridge, Envelope
 
 
-class BeyondPen(CalibrationError):
+class SetupBeyondPen(CalibrationError):
     """The setup asks for what this pen or its cartridge cannot do."""
 
     number = 7086
@@ -24,7 +24,10 @@ class BeyondPen(CalibrationError):
 
 
 def check_reach(terms: AnyTerms, envelope: Envelope, fitted: Cartridge) -> None:
-    """Refuse terms that this pen with this cartridge cannot carry out. Raises BeyondPen (E7086)."""
+    """Refuse terms that this pen with this cartridge cannot carry out.
+
+    Raises SetupBeyondPen (E7086).
+    """
     most_um = min(
         envelope.max_protrusion_um, fitted.max_protrusion_um or envelope.max_protrusion_um
     )
@@ -42,7 +45,7 @@ def check_reach(terms: AnyTerms, envelope: Envelope, fitted: Cartridge) -> None:
 
 def _check_protrusion(wanted_um: int, most_um: int) -> None:
     if wanted_um > most_um:
-        raise BeyondPen(
+        raise SetupBeyondPen(
             f"A protrusion of {wanted_um} um is asked for; this pen with this cartridge goes to "
             f"{most_um} um."
         )
@@ -54,7 +57,7 @@ def _check_dose(series: SeriesTerms, terms: DoseTerms, envelope: Envelope) -> No
     steps = -(-found * 100 // (100 - terms.most_change_percent))
     dose = f" for {microlitres(series.dose_nl)} ul"
     if steps > envelope.max_steps:
-        raise BeyondPen(
+        raise SetupBeyondPen(
             f"A stroke may need {steps} steps{dose}; the pen makes {envelope.max_steps}."
         )
     moving_us = envelope.insertion_us + envelope.retraction_us
@@ -65,6 +68,6 @@ def _check_dose(series: SeriesTerms, terms: DoseTerms, envelope: Envelope) -> No
 def _check_period(period_us: int, needed_us: int, envelope: Envelope, what: str) -> None:
     least_us = max(needed_us, envelope.min_stroke_period_us)
     if period_us < least_us:
-        raise BeyondPen(
+        raise SetupBeyondPen(
             f"A stroke{what} may take {least_us} us; a period of {period_us} us is too short."
         )

@@ -81,7 +81,7 @@ def same_procedure(book: CalibrationBook, wanted: Procedure) -> None:
 async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Clock) -> None:
     """Open a calibration of the linked pen.
 
-    Raises NoPen, BeyondPen (E7086), what `Setup.terms` and `Bench.open` raise.
+    Raises NoPen, SetupBeyondPen (E7086), what `Setup.terms` and `Bench.open` raise.
     """
     pen = service.engine.pen
     if pen is None:
@@ -91,6 +91,8 @@ async def open_new(service: Service, wish: Wish, catalogue: Catalogue, clock: Cl
     terms = wish.setup.terms(wish.procedure, wish.limits, today, assumed)
     fitted = await pen.cartridge()
     check_reach(terms, pen.envelope, fitted)
+    if isinstance(terms, DoseTerms):
+        terms = terms.model_copy(update={"max_steps": pen.envelope.max_steps})
     opened = CalibrationOpened(
         procedure=wish.procedure,
         pen_uid=hex_id(pen.uid),

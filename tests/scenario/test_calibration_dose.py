@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from controller.calibration.procedure import DoseOutcome, outcome_of
-from tests.support.calibration_room import calibration_room
+from tests.support.workshop import workshop
 
 
 async def test_a_whole_calibration_measures_what_the_pen_really_gives(tmp_path: Path) -> None:
-    async with calibration_room(tmp_path) as room:
+    async with workshop(tmp_path) as room:
         assert await room.calibrate() == "measured"
         result = outcome_of(room.book)
         assert isinstance(result, DoseOutcome)

@@ -3,7 +3,7 @@
 import pytest
 
 from controller.calibration.procedure.terms import AnyTerms, CadenceTerms, ProtrusionTerms
-from controller.calibration.reach import BeyondPen, check_reach
+from controller.calibration.reach import SetupBeyondPen, check_reach
 from protocol.messages import Cartridge, Envelope
 from tests.support.technician import LIMITS, dose_terms, instrument
 
@@ -54,7 +54,7 @@ def test_what_the_pen_can_do_passes() -> None:
     ],
 )
 def test_what_it_cannot_do_is_refused_with_the_figure(terms: AnyTerms, sentence: str) -> None:
-    with pytest.raises(BeyondPen) as refused:
+    with pytest.raises(SetupBeyondPen) as refused:
         check_reach(terms, PEN, NEEDLE)
     assert sentence in refused.value.what
 
@@ -63,5 +63,5 @@ def test_the_steps_that_a_fit_may_ask_for_have_room() -> None:
     """10 ul are 3,689 steps as found; at 15 % less a step it takes 4,340."""
     fits_us = 5_000 + -(-4_340 * 1_000_000 // 18_500)
     check_reach(dose_terms(periods_us=(fits_us,)), PEN, NEEDLE)
-    with pytest.raises(BeyondPen):
+    with pytest.raises(SetupBeyondPen):
         check_reach(dose_terms(periods_us=(fits_us - 1,)), PEN, NEEDLE)

@@ -139,7 +139,7 @@ class ScriptedFace:
         return await self.wishes.get()
 
 
-class CalibrationRoom:
+class Workshop:
     """A theatre with a balance beside the pen, and who calibrates there."""
 
     def __init__(self, theatre: Theatre, setup: Setup, limits: AcceptanceFile) -> None:
@@ -220,19 +220,19 @@ def pen_on_bench(balance: BalanceSettings = BALANCE, **changes: Any) -> Scenario
 
 
 @asynccontextmanager
-async def calibration_room(
+async def workshop(
     folder: Path,
     pen: Scenario | None = None,
     setup: Setup | None = None,
     limits: AcceptanceFile | None = None,
     seed: int = 1,
-) -> AsyncIterator[CalibrationRoom]:
+) -> AsyncIterator[Workshop]:
     """A theatre with its balance, a started controller, the pen plugged in."""
     async with Theatre(folder / "j", pen or pen_on_bench(), seed=seed) as theatre:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         loop.limit_s = loop.time() - START_S + PATIENCE_S
-        room = CalibrationRoom(theatre, setup or setup_of(), limits or quick_limits())
+        room = Workshop(theatre, setup or setup_of(), limits or quick_limits())
         try:
             yield room
         finally:
