@@ -115,12 +115,13 @@ class Bench:
     async def place(self, protrusion_um: int, stroke_period_us: int) -> None:
         """Let the depth axis come to a protrusion and rest there; the needle stays in.
 
-        Raises PenRefused, LinkError, NoPen.
+        Raises PenRefused, LinkError, NoPen, NotForBench for another pen.
         """
-        _ = self.book
         async with self._acting.one_at_a_time:
+            pen = self.pen
+            self._check_same(pen)
             settings = StrokeSettings(Mode.BENCH, protrusion_um, stroke_period_us, 0, 0)
-            await arming.configure(self.pen, settings)
+            await arming.configure(pen, settings)
 
     async def stroke(
         self, settings: StrokeSettings, punctures: int, picolitres_a_step: int, actor: Actor
@@ -182,8 +183,12 @@ class Bench:
             strokes=tuple(self.book.strokes.get(interval.opened.arm_id, ())),
         )
 
+    def _check_same(self, pen: Pen) -> None:
+        if hex_id(pen.uid) != self.book.opened.pen_uid:
+            raise NotForBench(f"Pen {hex_id(pen.uid)} is not the one that is calibrated.")
+
     def _check_fit(self, pen: Pen, fitted: Cartridge) -> None:
-        del pen
+        self._check_same(pen)
         if not fitted.present:
             raise NotFit("No cartridge is fitted.")
         for finding in check_host_power(self._engine.host_under_voltage()):

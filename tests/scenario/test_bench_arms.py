@@ -8,7 +8,7 @@ import pytest
 from controller.pen.identity import text_of
 from controller.record.calibration_events import CalibrationOpened
 from controller.record.events import Actor, hex_id
-from controller.session.act_errors import NoSession, NotAllowed
+from controller.session.act_errors import NoSession, NotAllowed, NotForBench
 from controller.session.states import State, WrongState
 from protocol.messages import StrokeSettings
 from protocol.words import Mode
@@ -109,3 +109,20 @@ async def test_a_killed_service_finds_the_calibration_open_and_the_burst_counted
         assert theatre.bench.book.session_id == "cal-1"
         assert theatre.bench.ran(ran.arm_id) == ran
         theatre.check()
+
+
+async def test_another_pen_is_not_moved_for_this_calibration(tmp_path: Path) -> None:
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        await begun(theatre)
+        theatre.plug_in_other(pen_for(PLAN), seed=2)
+        await theatre.until(lambda: theatre.engine.reconciled and theatre.engine.pen is not None)
+        other = theatre.stage.uid
+        assert theatre.bench.book.opened.pen_uid != other
+        for work in (
+            theatre.bench.stroke(BURST, 1, STEP_PL, TECHNICIAN),
+            theatre.bench.prime(10, STEP_PL, TECHNICIAN),
+            theatre.bench.place(500, 1_000_000),
+        ):
+            with pytest.raises(NotForBench):
+                await work
+        assert theatre.stage.truth.so_far().forward_steps == 0
