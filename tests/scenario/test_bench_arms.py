@@ -1,6 +1,7 @@
 """A technician's arms in the whole chain: bursts and priming off the skin, inside a calibration."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,14 +116,15 @@ async def test_another_pen_is_not_moved_for_this_calibration(tmp_path: Path) -> 
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
         await begun(theatre)
         theatre.plug_in_other(pen_for(PLAN), seed=2)
-        await theatre.until(lambda: theatre.engine.reconciled and theatre.engine.pen is not None)
-        other = theatre.stage.uid
-        assert theatre.bench.book.opened.pen_uid != other
+        await theatre.until(lambda: theatre.engine.pen is None)
+        await theatre.until(lambda: theatre.engine.reconciled)
+        bench = theatre.bench
+        assert hex_id(bench.pen.uid) == theatre.stage.uid != bench.book.opened.pen_uid
         for work in (
-            theatre.bench.stroke(BURST, 1, STEP_PL, TECHNICIAN),
-            theatre.bench.prime(10, STEP_PL, TECHNICIAN),
-            theatre.bench.place(500, 1_000_000),
+            partial(bench.stroke, BURST, 1, STEP_PL, TECHNICIAN),
+            partial(bench.prime, 10, STEP_PL, TECHNICIAN),
+            partial(bench.place, 500, 1_000_000),
         ):
             with pytest.raises(NotForBench):
-                await work
-        assert theatre.stage.truth.so_far().forward_steps == 0
+                await work()
+        assert theatre.stage.world.mechanism.oracle.totals.forward_steps == 0
