@@ -23,6 +23,7 @@ from controller.service import calibrating
 from controller.service.app import Service, Wanted, assemble, read_books, running, stop_on_signals
 from controller.service.calibration_program import CalibrationProgram
 from controller.service.calibration_terminal import CalibrationTerminal
+from controller.service.commands.certificates import certificate_app, status
 from controller.service.commands.options import (
     ConfigOption,
     PortOption,
@@ -39,6 +40,8 @@ from controller.session.catalogue import CALIBRATION, Catalogue
 calibrate_app = typer.Typer(
     no_args_is_help=True, help="Measure doses, protrusion and cadence; certificates of a pen."
 )
+calibrate_app.command("status")(status)
+calibrate_app.add_typer(certificate_app, name="certificate")
 SETUP = "calibration-setup.toml"
 PEN_WITHIN_S = 10.0
 _LINE = re.compile(r"(\d{3,6})[-, ]?([78])([NEO])([12])")
