@@ -103,7 +103,7 @@ def _certificate(
         realm=room.realm,
         accept_provisional=room.catalogue.settings.policy.accept_provisional,
         cartridge_type=(found.cartridge_type or 0) if fitted is None else fitted.type_code,
-        pump_head=room.catalogue.pump_head,
+        pump_head=room.engine.pump_head,
     )
     return _of("certificate", findings, "The calibration", "Calibrate the pen.")
 

@@ -35,6 +35,11 @@ class Mailbox:
         """Points of the strip; sent with the next view. From any thread."""
         self._points.extend(points)
 
+    @property
+    def waiting(self) -> int:
+        """How much waits to be read."""
+        return len(self._points) + (self._view is not None)
+
     def close(self) -> None:
         """Nothing more comes. From any thread."""
         self.is_closed = True

@@ -9,10 +9,12 @@ from controller.console.facts import Facts
 from controller.console.logins import Logins
 from controller.console.pen_view import PenPicture
 from controller.console.room import Room
-from controller.console.session_view import SessionPicture, session_view
+from controller.console.session_view import SessionPicture
 from controller.console.stopping import StopDoor
-from controller.console.views import SelfTestView, StopView, StripPoint, View
+from controller.console.views import CheckView, SelfTestView, StopView, StripPoint, View
 from controller.session.progress import Progress
+
+CHECK_EVERY_S = 0.5
 
 
 class Parts(msgspec.Struct):
@@ -36,6 +38,9 @@ class Picture:
         self._sessions = SessionPicture()
         self._base: View | None = None
         self._progress: Progress | None = None
+        self._checks: list[CheckView] = []
+        self._checked: object = None
+        self._checked_mono_s = float("-inf")
 
     def renew(self) -> None:
         """Look at everything anew; `view` shows this moment until the next one."""
@@ -49,9 +54,9 @@ class Picture:
             now_wall=room.clock.now_wall().isoformat(),
             simulated=room.realm == "training",
             realm=room.realm,
-            session=None if progress is None else session_view(engine, progress),
+            session=None if progress is None else self._sessions.view(engine, progress),
             pen=self._pen.view(engine),
-            checklist=checklist(room, parts.facts, progress),
+            checklist=self._checklist(),
             alarms=parts.alarms.views(),
             audio_paused_until_wall=None if paused_wall is None else paused_wall.isoformat(),
             stop=self._stop(),
@@ -83,6 +88,16 @@ class Picture:
             contact=view.flags.contact,
             trigger=view.flags.trigger,
         )
+
+    def _checklist(self) -> list[CheckView]:
+        """Costs more than all the rest, and changes slowly: twice a second, or with the state."""
+        parts = self.parts
+        engine, now_mono_s = parts.room.engine, parts.room.clock.mono_s()
+        seen = (engine.state, id(engine.pen), engine.reconciled, engine.is_latched)
+        if seen != self._checked or now_mono_s - self._checked_mono_s >= CHECK_EVERY_S:
+            self._checked, self._checked_mono_s = seen, now_mono_s
+            self._checks = checklist(parts.room, parts.facts, self._progress)
+        return self._checks
 
     def _dose_nl(self) -> float:
         drive, progress = self.parts.room.engine.drive, self._progress

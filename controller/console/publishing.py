@@ -26,6 +26,11 @@ class Publisher:
         self._strip: deque[StripPoint] = deque(maxlen=MOST_POINTS)
         self._told_mono_s = float("-inf")
 
+    @property
+    def boxes(self) -> tuple[Mailbox, ...]:
+        """One for each page that listens."""
+        return tuple(self._boxes)
+
     def listen(self, box: Mailbox) -> None:
         """Send to this page from now on. Raises TooManyPages."""
         self._boxes = [each for each in self._boxes if not each.is_closed]

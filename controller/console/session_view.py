@@ -19,10 +19,11 @@ from protocol.words import StatusFlag
 
 
 class SessionPicture:
-    """Keeps the frozen terms of the session, which are costly to read."""
+    """Keeps the frozen terms of the session, which are costly to read, and its last loss."""
 
     def __init__(self) -> None:
         self._terms: tuple[str, Terms] | None = None
+        self._lost: tuple[LostView, int] | None = None
 
     def progress(self, engine: Engine) -> Progress | None:
         """The open session against its plan; None without one, also during a calibration."""
@@ -33,9 +34,23 @@ class SessionPicture:
             self._terms = (book.session_id, terms_of(book.opened))
         return Progress(self._terms[1], book, engine.books)
 
+    def view(self, engine: Engine, progress: Progress) -> SessionView:
+        """Everything that the screen shows of a session."""
+        return _view(engine, progress, self._loss(engine, progress))
 
-def session_view(engine: Engine, progress: Progress) -> SessionView:
-    """Everything that the screen shows of a session."""
+    def _loss(self, engine: Engine, progress: Progress) -> LostView | None:
+        """When and why the pen was lost; told until the next arm is opened."""
+        wall, arms = progress.book.lost_wall, len(progress.intervals())
+        if wall is None:
+            return None
+        if self._lost is None or self._lost[0].wall != wall:
+            alarm = engine.alarms.active.get("uncertain-delivery")
+            self._lost = (LostView(wall=wall, reason="" if alarm is None else alarm.cause), arms)
+        lost, arms_then = self._lost
+        return lost if arms == arms_then else None
+
+
+def _view(engine: Engine, progress: Progress, lost: LostView | None) -> SessionView:
     book, plan = progress.book, progress.terms.plan
     following = progress.next_zone()
     drive = engine.drive
@@ -49,7 +64,7 @@ def session_view(engine: Engine, progress: Progress) -> SessionView:
         zones=[_zone(progress, zone, is_next=zone is following) for zone in plan.zones],
         syringe=_syringe(engine, progress),
         last_delivered=_last(progress),
-        lost=_lost(engine, book),
+        lost=lost,
     )
 
 
@@ -105,13 +120,3 @@ def _last(progress: Progress) -> DeliveredView | None:
     zone = progress.books.ledger.intervals[book.last_stroke_arm].opened.zone
     made = sum(each.certain.punctures for each in progress.intervals(zone) if zone)
     return DeliveredView(zone=zone, puncture=made, wall=book.last_stroke_wall)
-
-
-def _lost(engine: Engine, book: SessionBook) -> LostView | None:
-    """Shown until something was delivered after it."""
-    if book.lost_wall is None:
-        return None
-    if book.last_stroke_wall is not None and book.last_stroke_wall > book.lost_wall:
-        return None
-    alarm = engine.alarms.active.get("uncertain-delivery")
-    return LostView(wall=book.lost_wall, reason="" if alarm is None else alarm.cause)
