@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from controller.console.report.sheet import Sheet, SheetAlarm, SheetZone
 from tests.browser.scenes import HOSTILE, wall
 
 PLAN: dict[str, Any] = {
@@ -100,24 +101,61 @@ def sessions() -> list[dict[str, Any]]:
 
 
 def closed_session() -> dict[str, Any]:
-    """One session of the history."""
+    """One session of the history, as the controller's sheet has it."""
     zones = [
-        {
-            "name": zone["name"],
-            "title": zone["title"],
-            "unit": "ona_u",
-            "planned_punctures": zone["punctures"],
-            "punctures": zone["punctures"],
-            "planned_nl": zone["total_nl"],
-            "certain_nl": zone["total_nl"],
-            "possible_nl": zone["total_nl"],
-            "planned_units": zone["total_units"],
-            "certain_units": zone["total_units"],
-            "possible_units": zone["total_units"],
-        }
-        for zone in PLAN["zones"]
+        SheetZone(
+            name=zone["name"],
+            region=zone["region"],
+            planned_punctures=zone["punctures"],
+            punctures_certain=zone["punctures"] - short,
+            punctures_possible=zone["punctures"] - short,
+            planned_nl=zone["total_nl"],
+            certain_nl=zone["total_nl"] - short * 9_200,
+            possible_nl=zone["total_nl"] - short * 9_200,
+            certain_units=zone["total_units"],
+            possible_units=zone["total_units"],
+            parts_nl={},
+        )
+        for zone, short in zip(PLAN["zones"], (0, 0, 9), strict=True)
     ]
-    return sessions()[0] | {"zones": zones}
+    stopped = SheetAlarm(
+        wall=wall(-86_000),
+        priority="high",
+        sentence="The pen was stopped.",
+        cause="Somebody or a check asked for a stop.",
+    )
+    return Sheet(
+        **sessions()[0],
+        plan_digest="ab" * 32,
+        product="microbotox_24",
+        unit="ona_u",
+        lot="C1234",
+        expiry="2027-06-30",
+        reconstituted_wall=wall(-90_000),
+        cartridge="single_32g",
+        cartridge_uids=["00000000000000c1"],
+        pens=["f0000000000a11ce"],
+        certificate="simulated_provisional",
+        zones=zones,
+        syringes=[],
+        alarms=[stopped],
+        protrusion=[],
+        cadence=[],
+        dots=[],
+        entries=160,
+        chain_head="160",
+        chain_hash="cd" * 32,
+    ).model_dump(mode="json")
+
+
+VERIFIED = {
+    "holds": True,
+    "entries": 412,
+    "entries_of_session": 160,
+    "head": "412:" + "cd" * 32,
+    "first_bad_seq": None,
+    "problem": None,
+}
 
 
 def _product(name: str, units_a_ml: float | None) -> dict[str, Any]:
@@ -146,4 +184,6 @@ GET: dict[str, Callable[[], Any]] = {
     "/api/products": lambda: [_product("microbotox_24", 24.0)],
     "/api/sessions/preview": preview,
     "/api/sessions": sessions,
+    "/api/sessions/s-1": closed_session,
+    "/api/sessions/s-1/verify": lambda: VERIFIED,
 }

@@ -186,7 +186,7 @@ class Page:
         await self._tap(f"{buttons}.filter((b) => b.innerText.includes({json.dumps(text)}))", text)
 
     async def _tap(self, nodes: str, name: str) -> None:
-        visible = f"{nodes}.find((n) => n.getClientRects().length)"
+        visible = f"{nodes}.find((n) => n.getClientRects().length && !n.closest('[inert]'))"
         await self.until(f"{visible} && !{visible}.disabled")
         place = await self.run(
             f"""(() => {{

@@ -34,6 +34,7 @@ async def fill_vial(page: Page, mock: MockController) -> None:
     await to_product(page, mock)
     vial = {"lot": "C1234", "expiry": "2027-06-30", "reconstituted_at_wall": scenes.wall(-5400)}
     await page.run(f"Object.assign(micropen.app.draft.vial, {vial})")
+    await page.run("micropen.app.draft.patient = 'demo-0001'")
 
 
 async def to_product_filled(page: Page, mock: MockController) -> None:
@@ -51,6 +52,7 @@ async def to_keypad(page: Page, mock: MockController) -> None:
 async def to_patient(page: Page, mock: MockController) -> None:
     await to_product(page, mock)
     await page.tap("[data-step=patient]")
+    await page.until("document.body.innerText.includes('demo-0001')")
 
 
 async def to_checks(page: Page, mock: MockController) -> None:
@@ -113,7 +115,6 @@ async def to_history(page: Page, mock: MockController) -> None:
 
 
 async def to_session(page: Page, mock: MockController) -> None:
-    mock.on["/api/sessions/s-1"] = lambda _: (200, answers.closed_session())
     await to_history(page, mock)
     await page.tap(".list .choice")
     await page.until("document.querySelector('a[download]')")

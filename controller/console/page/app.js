@@ -145,11 +145,6 @@ export class App {
     return this.ask(() => get(path));
   }
 
-  /** Read something that may be missing; a refusal is not worth a notice. */
-  quietly(path) {
-    return get(path).catch(() => null);
-  }
-
   async ask(task) {
     try {
       const answer = await task();

@@ -61,7 +61,7 @@ export class Face {
       path.classList.add("planned");
       path.classList.toggle("next", zone.isNext);
       path.classList.toggle("complete", zone.isComplete);
-      this.label(path, zone.isComplete ? "✓" : String(number));
+      this.label(path, String(number), zone.isComplete);
     }
   }
 
@@ -79,10 +79,13 @@ export class Face {
     return id;
   }
 
-  label(path, text) {
-    const [x, y] = path.dataset.at.split(" ");
-    const label = make("text", { class: "zone-number", x, y });
-    label.textContent = text;
+  /** The zone's number; a tick in its place when it is complete. */
+  label(path, text, isComplete) {
+    const [x, y] = path.dataset.at.split(" ").map(Number);
+    const label = isComplete
+      ? make("path", { class: "zone-number tick", d: `M${x - 7} ${y} l5 6 l9 -12` })
+      : make("text", { class: "zone-number", x, y });
+    if (!isComplete) label.textContent = text;
     this.element.append(label);
   }
 }

@@ -5,6 +5,8 @@ import { t } from "./texts.js";
 import { number } from "./format.js";
 
 const SPAN_S = 30;
+const CONTACT = "#0a5f35";
+const TRIGGER = "#9a4a00";
 
 /** Keeps what was heard of the last 30 s. */
 export class Recent {
@@ -47,10 +49,11 @@ export class Strip {
     const x = (point) => width - 4 - ((newest - point.mono_s) / SPAN_S) * (width - 8);
     const tall = height - 22;
     grid(paper, width, height);
-    band(paper, points, x, "contact", height - 12, "#0a5f35");
-    band(paper, points, x, "trigger", height - 6, "#b35900");
-    curve(paper, points, x, (p) => 4 + tall - (p.cadence_hz / most("cadence_hz")) * tall, "#b35900", 2);
+    band(paper, points, x, "contact", height - 12, CONTACT);
+    band(paper, points, x, "trigger", height - 6, TRIGGER);
+    curve(paper, points, x, (p) => 4 + tall - (p.cadence_hz / most("cadence_hz")) * tall, TRIGGER, 2);
     curve(paper, points, x, (p) => 4 + tall - (p.dose_nl / most("dose_nl")) * tall, "#0b4f7a", 4);
+    legend(paper, [[t("strip.dose"), "#0b4f7a"], [t("strip.cadence"), TRIGGER], [t("strip.contact"), CONTACT]]);
     const last = points.at(-1);
     const words = last ? { nl: number(last.dose_nl), hz: number(last.cadence_hz, 1) } : { nl: "–", hz: "–" };
     this.element.setAttribute("aria-label", t("strip.label", words));
@@ -62,8 +65,22 @@ function grid(paper, width, height) {
   for (let ten = 1; ten < 3; ten += 1) paper.fillRect(width - 4 - (ten / 3) * (width - 8), 0, 1, height);
   paper.fillStyle = "#3d4d58";
   paper.font = "13px 'DejaVu Sans', sans-serif";
-  paper.fillText("−20 s", (width - 8) / 3 + 4, 14);
-  paper.fillText("−10 s", ((width - 8) / 3) * 2 + 4, 14);
+  paper.fillText("−20 s", (width - 8) / 3 + 4, height - 16);
+  paper.fillText("−10 s", ((width - 8) / 3) * 2 + 4, height - 16);
+}
+
+/** Names of the curves in their colours. */
+function legend(paper, entries) {
+  paper.font = "700 13px 'DejaVu Sans', sans-serif";
+  let x = 8;
+  for (const [text, colour] of entries) {
+    const wide = paper.measureText(text).width;
+    paper.fillStyle = "rgba(255, 255, 255, 0.85)";
+    paper.fillRect(x - 2, 2, wide + 4, 16);
+    paper.fillStyle = colour;
+    paper.fillText(text, x, 14);
+    x += wide + 14;
+  }
 }
 
 function curve(paper, points, x, y, colour, thick) {

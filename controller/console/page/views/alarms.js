@@ -1,8 +1,8 @@
 /* Alarms, highest first: what happened, why, what to do; acknowledge, audio pause, log. */
 
 import { actButton } from "../app.js";
-import { change, el, fill, keep, say } from "../dom.js";
-import { moment, time } from "../format.js";
+import { button, change, el, fill, keep, say } from "../dom.js";
+import { time } from "../format.js";
 import { RANKS, light } from "../frame.js";
 import { inTongue, t, word } from "../texts.js";
 import { clearButton } from "./checks_step.js";
@@ -17,18 +17,20 @@ export function alarmsView(app) {
   const logCard = el("div", { class: "card", hidden: true },
     el("h2", {}, t("alarm.log")),
     el("table", { class: "alarm-log" }, el("caption", { class: "only-heard" }, t("alarm.log")), log));
+  const open = button(t("alarm.log"), () => showLog(app, log, logCard));
   const element = el("div", { class: "view" },
-    el("div", { class: "row" }, el("h1", {}, t("place.alarms")), sound, clear, pause),
+    el("h1", { class: "only-heard" }, t("place.alarms")),
+    el("div", { class: "row" }, sound, clear, open, pause),
     el("div", { class: "stack scroll grow" }, none, list, logCard));
   const show = (view) => {
     const update = (node, alarm) => updateCard(app, node, alarm);
     keep(list, view.alarms, (alarm) => alarm.id, (alarm) => makeCard(app, alarm), update);
     change(none, "hidden", view.alarms.length > 0);
     say(sound, soundWords(app, view));
+    change(open, "hidden", !view.session);
     pause.follow();
     clear.follow();
   };
-  loadLog(app, log, logCard);
   return { element, show };
 }
 
@@ -66,11 +68,18 @@ function updateCard(app, node, alarm) {
   node.acknowledge.follow();
 }
 
-async function loadLog(app, log, card) {
-  const lines = await app.quietly("/api/alarms/log");
-  if (!Array.isArray(lines) || !lines.length) return;
-  card.hidden = false;
-  fill(log, ...lines.map((line) => el("tr", {},
-    el("td", {}, moment(line.raised_wall)), el("td", {}, inTongue(line.sentence)),
-    el("td", {}, line.acknowledged_by ?? ""))));
+async function showLog(app, log, card) {
+  const session = app.view.session;
+  const sheet = session && await app.read(`/api/sessions/${encodeURIComponent(session.id)}`);
+  if (!sheet) return;
+  change(card, "hidden", false);
+  fill(log, ...sheet.alarms.map((alarm) => logLine(alarm)));
+  card.scrollIntoView({ block: "start" });
+}
+
+/** One line of an alarm log. */
+export function logLine(alarm) {
+  return el("tr", {},
+    el("td", {}, time(alarm.wall)), el("td", {}, word("priority", alarm.priority)),
+    el("td", {}, `${inTongue(alarm.sentence)} ${inTongue(alarm.cause)}`));
 }

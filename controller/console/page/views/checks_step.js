@@ -13,15 +13,18 @@ export function checksStep(app, steps) {
   const tested = el("p", { class: "grow" });
   const test = actButton(app, "self_test", t("test.start"), () => app.act("self_test", "/api/self-test"));
   const clear = clearButton(app);
+  const end = actButton(app, "training", t("training.end"), () => app.act("training", "/api/training/end"));
   const element = el("div", { class: "stack grow" },
     el("div", { class: "stack scroll grow" }, list,
-      el("div", { class: "card row" }, tested, clear, test)),
+      el("div", { class: "card row" }, tested, clear, end, test)),
     el("div", { class: "foot" }, ...(steps.tabs && !app.view?.session ? [nextButton(steps)] : [])));
   const show = (view) => {
     keep(list, view.checklist, (check) => check.id, makeCheck, updateCheck);
     const { self_test: last } = view.stop;
     say(tested, last ? t("test.last", { ms: number(last.latency_ms, 1), when: moment(last.at_wall) }) : t("test.never"));
     test.follow();
+    end.follow();
+    change(end, "hidden", !view.simulated || !view.allowed.includes("training"));
     clear.follow();
   };
   return { element, show };

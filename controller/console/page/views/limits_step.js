@@ -66,13 +66,19 @@ function total(plan, draft) {
 }
 
 function measures(preview) {
-  const titles = Object.fromEntries(preview.plan.zones.map((zone) => [zone.name, zone.title]));
+  const titles = Object.fromEntries(preview.plan.zones.map((zone) => [zone.name, heading(zone, preview.plan.unit)]));
   const subjects = [...new Set(preview.measures.map((measure) => measure.subject))];
   const parts = subjects.flatMap((subject) => [
     el("h3", {}, titles[subject] ?? word("subject", subject)),
     ...preview.measures.filter((measure) => measure.subject === subject).flatMap(line),
   ]);
   return el("div", { class: "card measures" }, ...parts);
+}
+
+function heading(zone, unit) {
+  const dose = zone.dose_nl ? [`${number(zone.punctures)} × ${nl(zone.dose_nl)} = ${nl(zone.total_nl)}`, units(zone.total_units, unit)]
+    : [`${number(zone.punctures)} ${t("unit.punctures")}`];
+  return [zone.title, ...dose].filter(Boolean).join(" · ");
 }
 
 function line(measure) {

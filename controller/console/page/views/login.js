@@ -51,6 +51,7 @@ class LoginPad {
     const people = await this.app.read("/api/people");
     if (!people) return;
     fill(this.people, ...people.map((person) => this.choice(person)));
+    if (!people.length) say(this.said, t("login.nobody_known"));
     if (people.length === 1) this.choose(people[0].name);
   }
 

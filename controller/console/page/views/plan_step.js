@@ -11,9 +11,10 @@ export function planStep(app, steps) {
   const list = el("div", { class: "list", role: "group", "aria-label": t("step.plan") });
   const what = el("div", { class: "stack" });
   const next = nextButton(steps);
-  const element = el("div", { class: "two" },
-    el("div", { class: "stack scroll" }, list, what, el("div", { class: "foot" }, next)),
-    el("figure", { class: "card" }, face.element));
+  const left = el("div", { class: "stack scroll" }, list, what);
+  const element = el("div", { class: "stack grow" },
+    el("div", { class: "two" }, left, el("figure", { class: "card" }, face.element)),
+    el("div", { class: "foot" }, next));
 
   const draw = () => {
     const plan = app.draft.plan;
@@ -28,8 +29,9 @@ export function planStep(app, steps) {
     if (!plan) return;
     const other = app.draft.plan?.name !== plan.name;
     app.draft.plan = plan;
-    if (other) Object.assign(app.draft, { preview: null, patient: app.draft.patient ?? plan.patient });
+    if (other) Object.assign(app.draft, { preview: null, patient: null });
     draw();
+    what.scrollIntoView({ block: "nearest" });
   };
   const load = async () => {
     const plans = await app.read("/api/plans");

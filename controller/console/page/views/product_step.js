@@ -34,12 +34,12 @@ export function productStep(app, steps) {
     problem: (text) => (isDate(text) ? "" : t("vial.expiry_help")),
     done: (text) => { draft.vial.expiry = text; changed(); },
   }));
-  const fields = [lot, expiry];
-  const since = sinceMixed(app, changed);
-  fill(body, about, el("div", { class: "row" }, lot.element, expiry.element), since.element);
+  const mixed = field(t("vial.reconstituted"), () => mixedWords(app), () => app.panel(mixedPanel(app, changed)));
+  const fields = [lot, expiry, mixed];
+  fill(body, about, el("div", { class: "row" }, lot.element, expiry.element), mixed.element);
   changed();
   describe(app, about);
-  return { element, show: (view) => since.show(view) };
+  return { element, show: () => mixed.draw() };
 }
 
 function field(label, value, act) {
@@ -72,29 +72,38 @@ async function describe(app, about) {
     ...lines.map((line) => el("p", { class: "quiet" }, line)));
 }
 
+function minutesSince(app) {
+  const wall = app.draft.vial.reconstituted_at_wall;
+  if (!wall) return null;
+  return Math.max(0, Math.round((Date.parse(app.view.now_wall) - Date.parse(wall)) / MINUTE_MS));
+}
+
+function mixedWords(app) {
+  const minutes = minutesSince(app);
+  if (minutes === null) return "";
+  const most = app.draft.product?.use_within_hours ?? null;
+  const late = most !== null && minutes > most * 60 ? ` · ${t("vial.too_old")}` : "";
+  return t("vial.mixed", { moment: moment(app.draft.vial.reconstituted_at_wall), age: age(minutes) }) + late;
+}
+
 /** When the vial was mixed, by the controller's clock: large steps back from now. */
-function sinceMixed(app, changed) {
+function mixedPanel(app, changed) {
   const { draft } = app;
-  const shown = el("p", { class: "number" });
+  const shown = el("p", { class: "when" });
+  const show = () => say(shown, mixedWords(app) || t("field.missing"));
   const move = (minutes) => {
     const now_ms = Date.parse(app.view.now_wall);
     const at_ms = draft.vial.reconstituted_at_wall ? Date.parse(draft.vial.reconstituted_at_wall) : now_ms;
     const wanted_ms = minutes === null ? now_ms : Math.min(now_ms, at_ms - minutes * MINUTE_MS);
     draft.vial.reconstituted_at_wall = new Date(wanted_ms).toISOString();
     changed();
-    show(app.view);
-  };
-  const show = (view) => {
-    const wall = draft.vial.reconstituted_at_wall;
-    const minutes = wall ? Math.max(0, Math.round((Date.parse(view.now_wall) - Date.parse(wall)) / MINUTE_MS)) : 0;
-    const most = app.draft.product?.use_within_hours ?? null;
-    const late = wall && most !== null && minutes > most * 60;
-    say(shown, wall ? t("vial.mixed", { moment: moment(wall), age: age(minutes) }) : t("field.missing"));
-    shown.classList.toggle("bad-text", !wall || Boolean(late));
+    show();
   };
   const steps = [["vial.now", null], ["vial.plus_15", 15], ["vial.plus_60", 60], ["vial.minus_15", -15], ["vial.minus_60", -60]];
-  const element = el("div", { class: "card stack" },
-    el("h3", {}, t("vial.reconstituted")), shown,
-    el("div", { class: "row" }, ...steps.map(([key, minutes]) => button(t(key), () => move(minutes), { class: "grow" }))));
-  return { element, show };
+  const element = el("div", { class: "stack" },
+    el("div", { class: "row" }, el("h1", { class: "grow" }, t("vial.reconstituted")),
+      button(t("do.done"), () => app.closePanel(), { class: "main" })),
+    shown,
+    el("div", { class: "five" }, ...steps.map(([key, minutes]) => button(t(key), () => move(minutes)))));
+  return { element, title: t("vial.reconstituted"), show };
 }

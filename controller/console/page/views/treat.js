@@ -44,7 +44,7 @@ class Treat {
     const figures = ["remaining", "punctures", "cadence", "protrusion"].map((name) => this.figure(name));
     this.lamps = ["contact", "trigger", "ready"].map((name) => el("span", { class: "lamp live", "data-lamp": name }));
     this.hint = el("p", { class: "say" });
-    this.lost = lostPanel(this.app);
+    this.lost = lostPanel();
     this.acts = this.buttons();
     this.huge = el("div", { class: "huge" }, this.dose, this.units, this.of);
     this.numbers = el("div", { class: "treat-body" },
@@ -66,8 +66,9 @@ class Treat {
   buttons() {
     const { app } = this;
     const treat = actButton(app, "treat", "", () => app.act("treat", "/api/sessions/current/treat"), { class: "main" });
+    this.arm = el("span", {});
     this.nextZone = el("small", {});
-    treat.append(t("treat.arm"), this.nextZone);
+    treat.append(this.arm, this.nextZone);
     return {
       treat,
       prime: actButton(app, "prime", t("prime.open"), () => askPrime(app), { class: "main" }),
@@ -124,7 +125,7 @@ class Treat {
     say(this.of, t("treat.of", { planned }) + (open_nl > 0.5 ? ` · ${t("treat.possible", { volume: nl(zone.possible_nl) })}` : "")
       + (session.syringe.fill_nl !== null ? ` · ${t("treat.syringe", { left: nl(session.syringe.left_nl) })}` : ""));
     const left = dispenses ? [number(Math.max(0, zone.planned_nl - zone.possible_nl)), "nl"]
-      : [number(Math.max(0, zone.planned_punctures - zone.punctures)), ""];
+      : [number(Math.max(0, zone.planned_punctures - zone.punctures)), t("unit.punctures_short")];
     amount(this.values.remaining, ...left);
     amount(this.values.punctures, number(zone.punctures), `/ ${number(zone.planned_punctures)}`);
   }
@@ -145,7 +146,8 @@ class Treat {
     const moving = MOVING.has(session.state);
     const next = session.zones.find((zone) => zone.is_next);
     const { treat, prime, pause, swap, close } = this.acts;
-    const ready = session.state === "ready" && !isLost;
+    const ready = session.state === "ready";
+    say(this.arm, t(isLost ? "lost.go_on" : "treat.arm"));
     say(this.nextZone, next ? t("treat.next_zone", { zone: next.title }) : "");
     change(treat, "hidden", !ready || session.syringe.needs_prime || !next);
     change(prime, "hidden", !ready || !session.syringe.needs_prime);
