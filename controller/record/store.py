@@ -248,6 +248,25 @@ def connect_read_only(file: Path, vfs: str | None = None) -> Connection:
     return connection
 
 
+def copy(source: Path, target: Path) -> None:
+    """Make `target` what `source` holds at this moment; whoever writes to it goes on meanwhile.
+
+    Raises:
+        apsw.Error, OSError: one of the two cannot be read or written.
+        JournalMissing: E5001.
+    """
+    with ExitStack() as undo:
+        origin = connect_read_only(source)
+        undo.callback(close, origin)
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        made = apsw.Connection(str(target), flags=flags)
+        undo.callback(close, made)
+        with made.backup("main", origin, "main") as copying:
+            while not copying.done:
+                copying.step(-1)  # all of it in one read transaction: one moment of the source
+        made.pragma("journal_mode", "delete")  # one file, also for readers; a writer sets WAL again
+
+
 def check_version(connection: Connection, file: Path) -> None:
     """Refuse a layout that this version does not know.
 

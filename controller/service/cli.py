@@ -7,6 +7,7 @@ from types import TracebackType
 import typer
 
 from controller.errors import MicropenError, SystemRefused
+from controller.service.commands.backup import backup, restore
 from controller.service.commands.calibrate import calibrate_app
 from controller.service.commands.config import config_app
 from controller.service.commands.doctor import doctor
@@ -48,6 +49,8 @@ session_app.command("seal")(seal)
 app.command("telemetry")(telemetry)
 app.command("archive")(archive)
 app.command("doctor")(doctor)
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.command("errors")(errors)
 
 
