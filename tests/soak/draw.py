@@ -13,6 +13,7 @@ import msgspec
 
 from tests.soak.aims import aim_of, is_close, is_volume
 from tests.soak.catalogue import FaultId, HostState, PenPhase
+from tests.soak.close import BRIEF, alone, row_alone
 from tests.soak.reach import Cell
 from tests.soak.recipes import OFTEN, Recipe, recipe
 from tests.soak.script import FaultRow, Script
@@ -67,7 +68,10 @@ def _aimed(seed: int, rng: Random) -> Script:
     aim = aim_of(seed)
     host, pen = aim[0][1:]
     how = recipe(host, pen, rng)
-    rows = [*how.rows, *(_row_of(cell, rng) for cell in aim)]
+    aimed = [_row_of(cell, rng) for cell in aim]
+    if is_close(seed):
+        how, aimed = alone(how, aim[0]), [row_alone(aimed[0], aim[0], rng)]
+    rows = [*how.rows, *aimed]
     if any(cell[0] in (F.P5, F.P6) for cell in aim):
         how, rows = _with_writes(how, rows, host, pen)
     if not is_close(seed):
@@ -75,7 +79,7 @@ def _aimed(seed: int, rng: Random) -> Script:
     return Script(
         seed=seed,
         plan="dosing" if how.doses else "stamping",
-        punctures=_zones(how, host, rng),
+        punctures=_zones(how, host, rng) if how.sessions == 1 else (BRIEF,),
         cadence_hz=rng.randint(4, 8) if how.doses else rng.randint(110, 150),
         dose_nl=DOSE_NL,
         disk_ms=how.disk_ms,
@@ -84,6 +88,11 @@ def _aimed(seed: int, rng: Random) -> Script:
         stop_every_s=how.stop_every_s,
         pause_every_s=how.pause_every_s,
         is_tidy=how.is_tidy,
+        sessions=how.sessions,
+        host=host if how.restarts_post or how.stops_there else None,
+        pen=pen if how.restarts_post or how.stops_there else None,
+        restarts_post=how.restarts_post,
+        stops_there=how.stops_there,
         fault=tuple(rows),
     )
 

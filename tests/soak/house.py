@@ -1,5 +1,6 @@
 """The trial's theatre: telemetry runs on the same computer, and dies with it in a power cut."""
 
+from tests.soak.descriptors import current
 from tests.support.post import Post
 from tests.support.theatre import Disk, Theatre
 
@@ -24,6 +25,17 @@ class House(Theatre):
             await super().power_cut(disk)
         finally:
             self._at_the_cut = None
+
+    async def restart_post(self) -> None:
+        """Telemetry and archive are killed and started again, unless there is no power."""
+        if self.post is None or self._is_dark:
+            return
+        with current().lent():
+            await self.post.kill_telemetry()
+            await self.post.kill_archive()
+        if not self._is_dark:
+            self.post.start_telemetry()
+        self.post.start_archive()
 
     async def start(self) -> None:
         if self.post is not None and self._is_dark:

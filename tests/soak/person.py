@@ -22,6 +22,7 @@ TECHNICIAN = Actor(name="technician", role="technician")
 LOOK_S = 0.05
 THINK_S = 0.5
 SUPERVISOR_S = 5.0
+BRIEF_S = 0.1
 MOST_CLEARS = 5
 """A fault whose cause is still there stays latched; the session is closed over it."""
 ENDING_WITHIN_S = 60.0
@@ -31,7 +32,9 @@ ENDING_WITHIN_S = 60.0
 class Person:
     """At work on one session. `life` is held by whoever starts, stops or kills the controller."""
 
-    def __init__(self, theatre: Theatre, plan: Plan, trace: Trace, life: asyncio.Lock) -> None:
+    def __init__(
+        self, theatre: Theatre, plan: Plan, trace: Trace, life: asyncio.Lock, sessions: int = 1
+    ) -> None:
         self._theatre = theatre
         self._plan = plan
         self._trace = trace
@@ -39,15 +42,17 @@ class Person:
         self.opened_mono_s: float | None = None
         self.refusals: list[str] = []
         self._clears = 0
+        self._more_sessions = sessions - 1
+        self._is_brief = False
 
     @property
     def is_done(self) -> bool:
-        """Whether the session was opened and is closed."""
+        """Whether a session was opened and none is open."""
         return self._theatre.is_running and self._was_opened and self._theatre.engine.book is None
 
     async def treat(self) -> None:
-        """Open the session and bring it to its end, whatever comes between."""
-        while not self.is_done:
+        """Open the session and bring it to its end, whatever comes between; and the next one."""
+        while self._more_sessions or not self.is_done:
             try:
                 await self._next()
             except MicropenError as error:
@@ -117,9 +122,22 @@ class Person:
             await self._restart()
         elif not self._was_opened:
             await self.alone(theatre.begin(self._plan))
-        else:
+        elif not self.is_done:
             self._note_opened()
-            await self.alone(ProgramOperator(theatre.engine, theatre.acts).run())
+            await self.alone(self._at_work())
+        elif theatre.engine.state is State.NONE:
+            self._more_sessions -= 1
+            self._is_brief = True
+            await self.alone(theatre.begin(self._plan))
+
+    async def _at_work(self) -> None:
+        """The first session is played; in the others nobody is treated."""
+        theatre = self._theatre
+        if self._is_brief:
+            await advance(BRIEF_S)
+            await theatre.acts.close(PROGRAM)
+        else:
+            await ProgramOperator(theatre.engine, theatre.acts).run()
 
     async def _end_once(self) -> None:
         theatre, engine = self._theatre, self._theatre.engine

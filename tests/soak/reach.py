@@ -57,6 +57,11 @@ def _needs_process(host: HostState, pen: PenPhase) -> str | None:
 
 def _boots(host: HostState, pen: PenPhase) -> str | None:
     del pen
+    if host in (H.ARMING, H.RUNNING, H.ENDING):
+        return (
+            "in 1970 no certificate is in force yet, so nothing is armed; what was armed before "
+            "the boot is interrupted after it"
+        )
     return "a host without a process asks for no time" if host is H.DEAD else None
 
 

@@ -35,6 +35,9 @@ class Recipe(msgspec.Struct, frozen=True):
     zone: int = 1_000
     doses: bool = False
     is_tidy: bool = True
+    sessions: int = 1
+    restarts_post: bool = False
+    stops_there: bool = False
 
 
 def recipe(host: HostState, pen: PenPhase, rng: Random) -> Recipe:

@@ -46,7 +46,10 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     must be back (see `tests.soak.liveness`). Somebody presses STOP about each `stop_every_s`, and
     pauses about each `pause_every_s`; 0 = nobody does. The line is later by `late_ms` each way
     than a good one, to the pen and to the host. With `is_tidy` somebody clears latches outside of
-    a session, and brings another pen when one cannot be used any more.
+    a session, and brings another pen when one cannot be used any more. Sessions after the first
+    one are opened whenever the service was started anew, and closed again. Whenever
+    host and pen are as `host` and `pen` say, telemetry and archive are started anew with
+    `restarts_post`, and somebody presses STOP with `stops_there`.
     """
 
     seed: int = 1
@@ -62,6 +65,11 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pause_every_s: NotNegative = 0.0
     late_ms: tuple[NotNegative, NotNegative] = (0.0, 0.0)
     is_tidy: bool = False
+    sessions: Times = 1
+    host: HostState | None = None
+    pen: PenPhase | None = None
+    restarts_post: bool = False
+    stops_there: bool = False
     fault: tuple[FaultRow, ...] = ()
 
 
@@ -85,7 +93,7 @@ def toml(script: Script) -> str:
     """The script as TOML that `parse` reads back to an equal one."""
     given = msgspec.to_builtins(script)
     rows = given.pop("fault")
-    lines = [_line(key, value) for key, value in given.items()]
+    lines = [_line(key, value) for key, value in given.items() if value is not None]
     for row in rows:
         lines += ["", "[[fault]]"]
         lines += [_line(key, value) for key, value in row.items() if value is not None]

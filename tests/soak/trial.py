@@ -39,6 +39,7 @@ Makers = Mapping[FaultId, type[Fault]]
 LOBBY_S = 60.0
 """Virtual seconds for which faults that strike before a session may put off its opening."""
 LOOK_S = 0.05
+AGAIN_S = 0.3
 MOST_LINES = 30
 EPILOGUE_S = 900.0
 """More virtual seconds than liveness, the end of the session and the post can ever take."""
@@ -120,14 +121,14 @@ class Trial:
             theatre.post = post
             await self._play(theatre, disk, post, plan)
 
-    async def _play(self, theatre: Theatre, disk: SimDisk, post: Post, plan: Plan) -> None:
+    async def _play(self, theatre: House, disk: SimDisk, post: Post, plan: Plan) -> None:
         trace = self._trace
         theatre.on_entries = lambda entries: trace.entries(theatre.clock.mono_s(), entries)
         self._happenings = Happenings(theatre, trace)
         watch = Watch(theatre, trace, self._happenings.met)
         theatre.bystanders.add(this_task())
         async with theatre, posted(post), beside(theatre, watch.run()):
-            person = Person(theatre, plan, trace, asyncio.Lock())
+            person = Person(theatre, plan, trace, asyncio.Lock(), self.script.sessions)
             await self._safety(theatre, disk, post, watch, person, plan)
             await self._liveness(theatre, person)
             await person.end()
@@ -148,7 +149,7 @@ class Trial:
 
     async def _safety(
         self,
-        theatre: Theatre,
+        theatre: House,
         disk: SimDisk,
         post: Post,
         watch: Watch,
@@ -164,13 +165,15 @@ class Trial:
                 start(self._housekeeper(theatre, person, plan).run())
             if self.script.pause_every_s:
                 start(person.pause(self.script.pause_every_s, self._rng("pause")))
+            if self.script.restarts_post or self.script.stops_there:
+                start(self._when_it_is_so(theatre, watch))
             if self.script.stop_every_s:
                 start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
             await self._lobby(theatre, cues)
             work = start(person.treat())
             opened.set()
             deadline_mono_s = theatre.clock.mono_s() + self.script.safety_s
-            while theatre.clock.mono_s() < deadline_mono_s and not _over(work, cues):
+            while theatre.clock.mono_s() < deadline_mono_s and not _over(work, person, cues):
                 raise_from([work, *players])
                 await advance(LOOK_S)
         for cue in cues:
@@ -179,6 +182,17 @@ class Trial:
         for cue in cues:
             name = cue.row.fault.value
             self.verdict.strikes[name] = self.verdict.strikes.get(name, 0) + cue.strikes
+
+    async def _when_it_is_so(self, theatre: House, watch: Watch) -> None:
+        """Bring broker or disk to work, of whose faults little is seen in short moments else."""
+        script, rng = self.script, self._rng("moments")
+        while True:
+            await watch.moment(script.host, script.pen, rng)
+            if script.stops_there and theatre.is_running:
+                theatre.engine.stop("a person pressed STOP")
+            if script.restarts_post:
+                await theatre.restart_post()
+            await advance(AGAIN_S)
 
     async def _lobby(self, theatre: Theatre, cues: list[Cue]) -> None:
         deadline_mono_s = theatre.clock.mono_s() + LOBBY_S
@@ -247,5 +261,7 @@ def _told(error: BaseException) -> str:
     return "\n".join([f"{type(error).__name__}: {error}", *lines[-MOST_LINES:]])
 
 
-def _over(work: "asyncio.Task[Any]", cues: list[Cue]) -> bool:
-    return work.done() and all(cue.is_done for cue in cues if cue.in_aftermath)
+def _over(work: "asyncio.Task[Any]", person: Person, cues: list[Cue]) -> bool:
+    aftermath = [cue for cue in cues if cue.in_aftermath]
+    at_the_end = work.done() or (person.is_done and bool(aftermath))
+    return at_the_end and all(cue.is_done for cue in aftermath)

@@ -20,6 +20,10 @@ LOOK_S = 0.001
 CALM_S = 0.01
 SHORT_S = 0.003
 LONG_S = 0.25
+SHORTER = 0.4
+LONGER = 1.25
+"""Of the time that is let pass within a moment: when it was over by then, and when it was not."""
+LEAST_S = 0.000_2
 _PASSING = (HostState.ARMING, HostState.ENDING, HostState.LATCHED, HostState.INTERRUPTED)
 _BRIEF = (PenPhase.BRAKING, PenPhase.OFF, PenPhase.ARMED, PenPhase.LATCHED)
 
@@ -35,8 +39,12 @@ class _Waiter:
         return self.host in (None, host) and self.pen in (None, pen)
 
     @property
-    def hasty(self) -> bool:
-        return self.host in _PASSING or self.pen in _BRIEF
+    def pair(self) -> tuple[HostState | None, PenPhase | None]:
+        return self.host, self.pen
+
+    @property
+    def longest_s(self) -> float:
+        return SHORT_S if self.host in _PASSING or self.pen in _BRIEF else LONG_S
 
 
 class Watch:
@@ -51,22 +59,27 @@ class Watch:
         self._waiters: list[_Waiter] = []
         self._leashes: dict[Stage, Leash] = {}
         self._pumped: dict[Stage, int] = {}
+        self._within_s: dict[tuple[HostState | None, PenPhase | None], float] = {}
         theatre.cable.on_bytes = self._passed
 
     async def run(self) -> None:
         """Look, for ever."""
         while True:
             self._look()
-            await advance(LOOK_S if any(each.hasty for each in self._waiters) else CALM_S)
+            is_hasty = any(self._within(each) < CALM_S for each in self._waiters)
+            await advance(LOOK_S if is_hasty else CALM_S)
 
     async def moment(self, host: HostState | None, pen: PenPhase | None, rng: Random) -> None:
-        """Wait until both are so, and then some of the time that it lasts."""
+        """Wait until both are so, and then some of the time that it lasts, as far as is known."""
         waiter = _Waiter(host, pen, asyncio.get_running_loop().create_future())
         while True:
             await self._until(waiter)
-            await advance(rng.uniform(0.0, SHORT_S if waiter.hasty else LONG_S))
+            within_s = self._within(waiter)
+            await advance(rng.uniform(0.0, within_s))
             if waiter.fits(self._theatre.states()):
+                self._within_s[waiter.pair] = min(waiter.longest_s, within_s * LONGER)
                 return
+            self._within_s[waiter.pair] = max(LEAST_S, within_s * SHORTER)
             waiter.found = asyncio.get_running_loop().create_future()
 
     def leash(self) -> Leash:
@@ -80,8 +93,11 @@ class Watch:
 
     # --- inside ------------------------------------------------------------------------------
 
+    def _within(self, waiter: _Waiter) -> float:
+        return self._within_s.get(waiter.pair, waiter.longest_s)
+
     async def _until(self, waiter: _Waiter) -> None:
-        if (waiter.host, waiter.pen) == (None, None):
+        if waiter.pair == (None, None):
             return
         self._waiters.append(waiter)
         try:
@@ -90,15 +106,18 @@ class Watch:
             self._waiters.remove(waiter)
 
     def _look(self) -> None:
+        self._see(self._theatre.clock.mono_s())
+        stage = self._theatre.stage
+        self._theatre.ceilings.look(stage.truth)
+        self._look_at_pump(stage)
+
+    def _see(self, now_mono_s: float) -> None:
         states = self._theatre.states()
-        if self._trace.states(self._theatre.clock.mono_s(), states):
+        if self._trace.states(now_mono_s, states):
             self._on_change(states)
         for waiter in self._waiters:
             if not waiter.found.done() and waiter.fits(states):
                 waiter.found.set_result(None)
-        stage = self._theatre.stage
-        self._theatre.ceilings.look(stage.truth)
-        self._look_at_pump(stage)
 
     def _look_at_pump(self, stage: Stage) -> None:
         steps = stage.world.mechanism.oracle.totals.forward_steps
@@ -111,9 +130,7 @@ class Watch:
 
     def _passed(self, now_mono_s: float, way: str, data: bytes) -> None:
         self._trace.bytes(now_mono_s, way, data)
-        states = self._theatre.states()
-        if self._trace.states(now_mono_s, states):
-            self._on_change(states)
+        self._see(now_mono_s)
         if way == "to_pen":
             stage = self._theatre.stage
             self._leash_of(stage).wrote(stage.driver.now_us(), data)

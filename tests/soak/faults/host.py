@@ -312,7 +312,8 @@ def _stall_s(fault: BaseFault) -> float:
 
 
 def _lines(fault: BaseFault) -> int:
-    return round(_drawn_between(fault, 1, MOST_LINES))
+    """Among the first MOST_LINES, or the share `rate` of them."""
+    return round(_drawn_between(fault, 1, MOST_LINES * (fault.row.rate or 1.0)))
 
 
 def _no_descriptor_left() -> Callable[[], None]:
