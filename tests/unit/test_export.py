@@ -115,6 +115,38 @@ def test_export_goes_to_standard_output(folder: Path) -> None:
     assert [json.loads(line)["session_id"] for line in text.splitlines()] == ["s-2"] * 4
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_export_of_all_has_a_file_for_each_session(folder: Path, tmp_path: Path, form: str) -> None:
+    place = tmp_path / "all"
+    words = ("--journal", str(folder), "--format", form)
+    ask("export", "--all", "--out", str(place), *words)
+    assert sorted(path.name for path in place.iterdir()) == [
+        f"s-1.{form}",
+        f"s-2.{form}",
+        "sessions.json",
+    ]
+    for session_id in ("s-1", "s-2"):
+        assert (place / f"{session_id}.{form}").read_text() == ask("export", session_id, *words)
+    rows = json.loads((place / "sessions.json").read_text())
+    assert rows == json.loads(ask("list", "--journal", str(folder), "--json"))
+    for wrong in (
+        ("--all",),
+        ("s-1", "--all", "--out", str(place)),
+        ("--all", "--out", str(place)),
+    ):
+        with pytest.raises(WrongUsage):
+            ask("export", *wrong, *words)
+
+
+def test_a_session_id_is_never_a_path(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal")
+    journal.append([journals.opened("../../evil")])
+    journal.close()
+    ask("export", "--all", "--out", str(tmp_path / "all"), "--journal", str(tmp_path / "journal"))
+    assert (tmp_path / "all" / "______evil.csv").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "journal"]
+
+
 def test_verify_prints_a_head_that_it_accepts(folder: Path) -> None:
     text = ask("verify", "--journal", str(folder))
     head = text.split()[-1]

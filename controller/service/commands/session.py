@@ -4,6 +4,7 @@ Works on the journal alone, with or without a running service; heavy work stays 
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -125,14 +126,46 @@ def export(
     form: Annotated[
         Format, typer.Option("--format", help="csv: every stroke; jsonl: every entry.")
     ] = Format.CSV,
-    out: Annotated[Path | None, typer.Option(help="A file; standard output without it.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file; standard output without it. With --all: a new folder."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every session, a file each, into the folder --out.")
+    ] = False,
 ) -> None:
     """Export a session for other programs: strokes as CSV, or all entries as JSON lines."""
+    if everything:
+        number = _export_all(journal_of(journal, state, config), form, out, session_id)
+        typer.echo(f"{number} sessions exported", err=True)
+        return
     write = write_csv if form is Format.CSV else write_jsonl
     with closing(JournalReader(journal_of(journal, state, config))) as reader, _output(out) as file:
         number = write(session_entries(reader, session_id or _newest(reader)), file)
     what = "strokes" if form is Format.CSV else "entries"
     typer.echo(f"{number} {what} exported", err=True)
+
+
+def _export_all(journal: Path, form: Format, out: Path | None, session_id: str | None) -> int:
+    """A file for each session, written whole or not at all; gives their number."""
+    if out is None or session_id is not None:
+        raise WrongUsage("--all needs --out FOLDER, and no session.")
+    write = write_csv if form is Format.CSV else write_jsonl
+    with closing(JournalReader(journal)) as reader:
+        known = session_ids(reader)
+        rows = [marks_of(reader, each) for each in known]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if any(out.iterdir()):
+                raise WrongUsage(f"{out} is not empty.", action="Name a new folder.")
+            for each in known:
+                name = re.sub(r"[^\w-]", "_", each)  # a damaged journal may hold any text
+                with (out / f"{name}.{form}").open("x", encoding="utf-8", newline="") as file:
+                    write(session_entries(reader, each), file)
+            (out / "sessions.json").write_text(json.dumps(rows, indent=1) + "\n")
+        except OSError as error:
+            raise SystemRefused.of(error) from error
+    return len(known)
 
 
 def _newest(reader: JournalReader) -> str:
