@@ -18,6 +18,7 @@ from controller.calibration.certificate.wording import printable
 PASS_BAND, FAIL_BAND = HexColor(0xDDF0E3), HexColor(0xFBEFD5)
 SERIES = tuple(HexColor(c) for c in (0x1F4E79, 0xC0504D, 0x6B4C9A, 0x2E8B8B, 0x8C6D1F, 0x444444))
 LEFT, RIGHT, BOTTOM, TOP = 13 * mm, 2 * mm, 9 * mm, 11 * mm
+DOT = 1.9
 _FONT, _BOLD, _SIZE = "Helvetica", "Helvetica-Bold", 6.4
 
 
@@ -121,14 +122,15 @@ def _mark(drawing: Drawing, mark: Mark, scale: _Scale, x: float) -> None:
     colour = _colour(mark.kind)
     low, high = scale.y(mark.value - mark.bar), scale.y(mark.value + mark.bar)
     drawing.add(Line(x, low, x, high, strokeColor=colour, strokeWidth=0.9))
-    for y in (low, high):
-        drawing.add(Line(x - 2, y, x + 2, y, strokeColor=colour, strokeWidth=0.9))
+    if high - low > 2 * DOT:  # ends inside of the dot would only fray it
+        for y in (low, high):
+            drawing.add(Line(x - 2, y, x + 2, y, strokeColor=colour, strokeWidth=0.9))
     _dot(drawing, x, scale.y(mark.value), colour)
 
 
 def _dot(drawing: Drawing, x: float, y: float, colour: Color) -> None:
     drawing.add(
-        Circle(x, y, 1.9, fillColor=colour, strokeColor=HexColor(0xFFFFFF), strokeWidth=0.4)
+        Circle(x, y, DOT, fillColor=colour, strokeColor=HexColor(0xFFFFFF), strokeWidth=0.4)
     )
 
 
