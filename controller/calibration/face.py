@@ -164,7 +164,7 @@ def _decimal(text: str) -> Decimal:
         value = Decimal(plain)
     except InvalidOperation:
         raise NotUnderstood(f"'{text}' is no number.") from None
-    if not value.is_finite() or abs(value) >= 10**9 or _exponent(value) < -9:
+    if not value.is_finite() or value.adjusted() >= 9 or _exponent(value) < -9:
         raise NotUnderstood(f"'{text}' is no number that an instrument shows.")
     return value
 

@@ -1,5 +1,6 @@
 """Protrusion and cadence in virtual time: the indicator under the needle, the pen's own ticks."""
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -35,15 +36,10 @@ async def test_the_axis_is_touched_at_each_point_from_both_sides(tmp_path: Path)
         assert abs(result.offset_um) <= 10
         assert len(result.points) == 5
         assert room.theatre.stage.world.mechanism.oracle.totals.forward_steps == 0
-        room.theatre.check()
-
-
-async def test_the_needle_is_out_long_enough_to_be_read(tmp_path: Path) -> None:
-    async with workshop(tmp_path) as room:
-        await room.calibrate("protrusion")
         for arm in room.theatre.engine.books.ledger.of_session(room.book.session_id):
-            assert arm.opened.dwell_us == 8_000_000
-            assert (arm.opened.mode, arm.opened.steps) == ("bench", 0)
+            opened = arm.opened
+            assert (opened.mode, opened.steps, opened.dwell_us) == ("bench", 0, 8_000_000)
+        room.theatre.check()
 
 
 async def test_a_missed_or_mistyped_reading_is_asked_for_again(tmp_path: Path) -> None:
@@ -51,7 +47,10 @@ async def test_a_missed_or_mistyped_reading_is_asked_for_again(tmp_path: Path) -
         right = room.face.answers[Kind.INDICATOR]
         wrong = iter(["", "0.2", "0.2 inch", "0.2003 mm"])
         room.face.answers[Kind.INDICATOR] = lambda question: next(wrong, None) or right(question)
-        assert await room.calibrate("protrusion") == "measured"
+        work = room.begin("protrusion")
+        await room.theatre.until(lambda: len(room.face.told) > 2 and len(room.bodies) == 1, 300.0)
+        room.face.wishes.put_nowait(Wish.ABORT)
+        assert await work == "aborted"
         told = [each.splitlines()[0] for each in room.face.told if each.startswith("E7081")]
         assert told == [
             "E7081 '0.2' has no unit: type mm or um behind the number.",
@@ -65,9 +64,7 @@ async def test_killed_at_a_touch_it_goes_on_at_the_same_one(tmp_path: Path) -> N
     async with workshop(tmp_path) as room:
         room.begin("protrusion")
         for place in (1, 4, 9):
-            await room.theatre.until(
-                lambda at=place: len(room.face.shown) and _place(room) == at, 600.0
-            )
+            await room.theatre.until(partial(_is_at, room, place), 600.0)
             await room.theatre.until(lambda: room.theatre.engine.state is State.RUNNING, 60.0)
             await advance(1.0)
             await room.theatre.crash()
@@ -81,9 +78,9 @@ async def test_killed_at_a_touch_it_goes_on_at_the_same_one(tmp_path: Path) -> N
         room.theatre.check()
 
 
-def _place(room: Workshop) -> int:
-    step = room.face.shown[-1]
-    return step.place if isinstance(step, Touch) else -1
+def _is_at(room: Workshop, place: int) -> bool:
+    step = room.face.shown[-1] if room.face.shown else None
+    return isinstance(step, Touch) and step.place == place
 
 
 async def test_a_touch_is_taken_again(tmp_path: Path) -> None:
@@ -92,14 +89,18 @@ async def test_a_touch_is_taken_again(tmp_path: Path) -> None:
         def at(question: Question) -> str:
             if len(room.bodies) == 2:
                 room.face.wishes.put_nowait(Wish.REDO)
+            if len(room.bodies) == 5:
+                room.face.wishes.put_nowait(Wish.ABORT)
             return right(question)
 
         right = room.face.answers[Kind.INDICATOR]
         room.face.answers[Kind.INDICATOR] = at
-        assert await room.calibrate("protrusion") == "measured"
-        discarded = [body for body in room.bodies if isinstance(body, CalibrationDiscarded)]
-        assert discarded
-        assert {each.reason for each in discarded} == {"a drop stayed at the needle"}
+        assert await room.calibrate("protrusion") == "aborted"
+        places = [getattr(body, "place", None) for body in room.bodies]
+        assert places == [0, 1, 2, 2, 2, 3]
+        discarded = room.bodies[3]
+        assert isinstance(discarded, CalibrationDiscarded)
+        assert discarded.reason == "a drop stayed at the needle"
 
 
 async def test_an_axis_that_is_off_by_too_much_is_refused(tmp_path: Path) -> None:
