@@ -4,6 +4,7 @@ The pen delivers `step_nl` a step and loses `lost_nl` of each dose; the balance 
 evaporates. Scatter comes from a seeded generator. Whatever a step asks for becomes its body.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,7 +144,7 @@ class Hands:
     share: scatter of a dose. bend_nl: what the middle dose gains, so that the line is crooked.
     missing_steps: what each burst lacks. left_factor: how much less it gives as left. drip_ug: what
     drips into the vessel in each cycle. axis_*: what the needle stands out too far by, and how much
-    further when it comes from outside.
+    further when it comes from outside. filling_nl: what a filling really gives.
     """
 
     step_nl: float = 2.711
@@ -153,6 +154,8 @@ class Hands:
     missing_steps: int = 0
     left_factor: float = 1.0
     drip_ug: int = 0
+    filling_nl: float = math.inf
+    drawn_nl: float = 0.0
     balance_error_ug: int = 0
     start_mdegc: int = 21_400
     end_mdegc: int = 21_500
@@ -176,14 +179,7 @@ class Hands:
             case CheckBalance():
                 return self._checked(step)
             case PrimePen():
-                self.arm += 1
-                return CalibrationPrimed(
-                    series=step.series,
-                    steps=step.steps + 200,
-                    arm_ids=(self.arm,),
-                    filled=step.fill,
-                    actor=TECHNICIAN,
-                )
+                return self._primed(step)
             case ReadRoom():
                 return self._room(step)
             case Weigh():
@@ -209,6 +205,18 @@ class Hands:
             actor=TECHNICIAN,
         )
 
+    def _primed(self, step: PrimePen) -> Body:
+        self.arm += 1
+        steps = step.steps + 200
+        self.drawn_nl = steps * self.step_nl + (0 if step.fill else self.drawn_nl)
+        return CalibrationPrimed(
+            series=step.series,
+            steps=steps,
+            arm_ids=(self.arm,),
+            filled=step.fill,
+            actor=TECHNICIAN,
+        )
+
     def _room(self, step: ReadRoom) -> Body:
         return CalibrationRoom(
             series=step.series,
@@ -223,7 +231,7 @@ class Hands:
     def _weighed(self, step: Weigh) -> Body:
         self.chance.seed(f"{self.seed} {step.series} {step.step} {step.place} {self.shown_ug}")
         before_ug = self.shown_ug if step.weigh_before else None
-        steps = step.steps - self.missing_steps if step.step == "weighing" else 0
+        steps = self._steps(step) - self.missing_steps if step.step == "weighing" else 0
         if step.step != "first":
             gained_ug = sum(self._dose_nl(step) for _ in range(step.doses)) / UL_MG
             self.shown_ug += round((gained_ug + self.drip_ug - EVAPORATION_UG) / 10) * 10
@@ -238,6 +246,11 @@ class Hands:
             typed=False,
             actor=TECHNICIAN,
         )
+
+    def _steps(self, step: Weigh) -> int:
+        left_nl = self.filling_nl - self.drawn_nl
+        self.drawn_nl += min(left_nl, step.steps * self.step_nl)
+        return int(min(step.steps, left_nl / self.step_nl)) if self.step_nl else step.steps
 
     def _dose_nl(self, step: Weigh) -> float:
         steps = step.settings.steps if step.settings is not None else 0

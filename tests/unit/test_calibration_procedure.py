@@ -253,6 +253,38 @@ def test_a_syringe_that_cannot_give_the_next_series_is_filled_first() -> None:
     assert last.outcome == "measured"
 
 
+def test_a_wide_syringe_is_filled_before_it_runs_empty_although_it_is_not_known_yet() -> None:
+    """Found by the fleet: steps are reckoned at the assumed volume, and gave a tenth more."""
+    hands = Hands(step_nl=1.1 * 2.711, filling_nl=200_000)
+    steps = run(DoseProcedure(dose_terms(syringe_nl=200_000)), hands)
+    bursts = [each for each in steps if isinstance(each, Weigh) and each.step == "weighing"]
+    assert len(bursts) == 2 * 3 * 10
+    last = steps[-1]
+    assert isinstance(last, Finish)
+    assert last.outcome == "measured"
+
+
+@pytest.mark.parametrize(("known_nl", "shorts"), [(300_000, 1), (None, 2)])
+def test_after_bursts_that_came_short_the_syringe_is_looked_at_and_filled(
+    known_nl: int | None, shorts: int
+) -> None:
+    hands = Hands(filling_nl=150_000)
+    procedure = DoseProcedure(dose_terms(syringe_nl=known_nl))
+    book = book_of(procedure.terms)
+    steps = run(procedure, hands, book)
+    last = steps[-1]
+    assert isinstance(last, Finish)
+    assert last.outcome == "measured"
+    fill = next(at for at, each in enumerate(steps) if isinstance(each, PrimePen) and each.fill)
+    after = steps[fill + 1]
+    assert isinstance(after, Weigh)
+    assert (after.step, after.weigh_before) == ("weighing", True)
+    outcome = outcome_of(book)
+    assert isinstance(outcome, DoseOutcome)
+    attempts = outcome.weighed[after.series].series.replicates[after.place].attempts
+    assert [each.discarded_because is None for each in attempts] == [False] * shorts + [True]
+
+
 def test_a_dry_cycle_in_which_the_pen_moved_is_no_blank() -> None:
     procedure, hands = DoseProcedure(dose_terms()), Hands()
     book = until(procedure, hands, series=0, step="blank_start")

@@ -87,15 +87,17 @@ class DoseProcedure:
         )
 
     def _prime(self, at: int) -> PrimePen:
-        fill = self.state.wants_filling
+        state, fill = self.state, self.state.wants_filling
         first = "Fill the syringe without air. " if fill else ""
+        if state.records[at].shorts:
+            first = "The burst came short. Fill the syringe if it is empty, without air. "
         return PrimePen(
             title="Fill and prime" if fill else "Prime the pen",
             instruction=f"{first}Hold the pen over the waste, not over the vessel, and press the "
             "trigger until it has primed. No air may come, and no drop may stay at the needle.",
             series=at,
             steps=self.terms.prime_steps,
-            picolitres_a_step=self.state.step_pl(at),
+            picolitres_a_step=state.step_pl(at),
             fill=fill,
             **self._progress(),
         )

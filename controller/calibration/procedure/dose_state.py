@@ -21,6 +21,7 @@ from controller.calibration.errors import (
     VesselMoved,
 )
 from controller.calibration.fitting import Fit, check_series, fit
+from controller.calibration.procedure.filling import Filling
 from controller.calibration.procedure.series_record import SeriesRecord
 from controller.calibration.procedure.terms import DoseTerms
 from controller.errors import CalibrationError
@@ -40,17 +41,15 @@ class DoseState:
     """A dose calibration as far as it came.
 
     records: the series of as found, then those of as left once there is a fit. last: the series
-    that the balance's last reading belongs to. moved: the vessel left the balance since. drawn_nl:
-    out of this filling; fresh: nothing was weighed from it. arms: those that are in a reading
-    already. refused: why the pen cannot be certified like this.
+    that the balance's last reading belongs to. moved: the vessel left the balance since. arms:
+    those that are in a reading already. refused: why the pen cannot be certified like this.
     """
 
     terms: DoseTerms
     records: tuple[SeriesRecord, ...]
+    filling: Filling
     checked: CalibrationBalanceChecked | None = None
     primed: bool = False
-    drawn_nl: int = 0
-    fresh: bool = True
     last: int = 0
     moved: bool = False
     arms: frozenset[int] = frozenset()
@@ -68,7 +67,7 @@ class DoseState:
             )
             for index, each in enumerate(terms.series)
         )
-        return cls(terms, found)
+        return cls(terms, found, Filling(terms.syringe_nl))
 
     # --- what comes next ---
 
@@ -94,17 +93,24 @@ class DoseState:
 
     @property
     def wants_filling(self) -> bool:
-        """Whether the syringe cannot give the next weighing, or the series that begins."""
-        whole_nl, at = self.terms.syringe_nl, self.current
-        if whole_nl is None or at is None:
+        """Whether the syringe may be empty, or cannot give the next weighing or series."""
+        at = self.current
+        if at is None:
             return False
-        if self.fresh:
-            return False
-        record, left_nl = self.records[at], whole_nl - self.drawn_nl
-        weighing_nl = record.setting.dose_nl * record.setting.doses_a_weighing
-        if record.awaits == "weighing":
-            return weighing_nl > left_nl
-        return record.awaits == "room_start" and weighing_nl * record.replicates > left_nl
+        record = self.records[at]
+        if self.filling.is_in_doubt(record.shorts) and not self.moved:
+            return True
+        needed_nl = record.setting.dose_nl * record.setting.doses_a_weighing
+        if record.awaits == "room_start":
+            needed_nl *= record.replicates
+        begins = record.awaits in {"weighing", "room_start"}
+        return begins and self.filling.lacks(self._at_most(needed_nl))
+
+    def _at_most(self, volume_nl: int) -> int:
+        """What may come where so much is reckoned, before the fit says better."""
+        if self.fit is not None:
+            return volume_nl
+        return -(-volume_nl * (100 + self.terms.most_change_percent) // 100)
 
     # --- folding ---
 
@@ -137,11 +143,10 @@ class DoseState:
 
     def _primed(self, body: CalibrationPrimed) -> Self:
         pl = self.terms.series[0].assumed_picolitres_a_step
-        primed_nl = body.steps * pl // PICOLITRES_A_NANOLITRE
-        drawn_nl = primed_nl if body.filled else self.drawn_nl + primed_nl
-        fresh = self.fresh or body.filled
+        most_nl = self._at_most(body.steps * pl // PICOLITRES_A_NANOLITRE)
+        filling = self.filling.primed(most_nl, filled=body.filled)
         arms = self._with_arms(body.arm_ids)
-        return replace(self, primed=True, drawn_nl=drawn_nl, fresh=fresh, moved=True, arms=arms)
+        return replace(self, primed=True, filling=filling, moved=True, arms=arms)
 
     def _room(self, body: CalibrationRoom) -> Self:
         index, record = self._due(body.series, f"room_{body.at}")
@@ -160,11 +165,11 @@ class DoseState:
         arms = self._with_arms(body.arm_ids)
         if self.moved and body.before_ug is None and body.step != "first":
             raise VesselMoved("The vessel was away, and its weight before the cycle is missing.")
-        drawn_nl = self.drawn_nl + body.steps * self.step_pl(index) // PICOLITRES_A_NANOLITRE
+        given_nl = body.steps * self.step_pl(index) // PICOLITRES_A_NANOLITRE
+        filling = self.filling.gave(self._at_most(given_nl))
         record = record.weighed(body)
-        state = replace(self._with(index, record), arms=arms, drawn_nl=drawn_nl, last=index)
-        fresh = self.fresh and not body.steps
-        return replace(state, moved=False, fresh=fresh)._looked_at(record)
+        state = replace(self._with(index, record), arms=arms, filling=filling)
+        return replace(state, last=index, moved=False)._looked_at(record)
 
     def _looked_at(self, record: SeriesRecord) -> Self:
         """With a refusal if bursts stay short or a blank gains mass."""

@@ -5,6 +5,7 @@ adds what surrounds it and what may follow what.
 """
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal, Self
 
 from controller.calibration.certificate.building import Weighed
@@ -79,17 +80,23 @@ class SeriesRecord:
         return (self.series.start,) if end is None else (self.series.start, end)
 
     @property
+    def shorts(self) -> int:
+        """How many of the last bursts at the place that is due came without their steps."""
+        if self.series is None or self.series.next_place is None:
+            return 0
+        wanted = self.setting.steps_a_weighing
+        last = reversed(self.series.replicates[self.place].attempts)
+        return sum(1 for _ in takewhile(lambda each: each.steps != wanted, last))
+
+    @property
     def cannot_dose(self) -> str | None:
         """Why another try is of no use: the last attempts at this place were all short."""
-        if self.series is None or self.series.next_place is None:
+        if self.series is None or self.shorts < MOST_SHORT:
             return None
-        last = self.series.replicates[self.place].attempts[-MOST_SHORT:]
-        wanted = self.setting.steps_a_weighing
-        if len(last) < MOST_SHORT or any(each.steps == wanted for each in last):
-            return None
+        last = self.series.replicates[self.place].attempts[-1]
         return (
             f"{self.setting.dose_nl} nl, weighing {self.place + 1}: {MOST_SHORT} bursts in a row "
-            f"came without their {wanted} steps, the last with {last[-1].steps}."
+            f"came without their {self.setting.steps_a_weighing} steps, the last with {last.steps}."
         )
 
     # --- readings ---
