@@ -15,12 +15,13 @@ from controller.console.answers import error_view, status_of
 from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.errors import NoSuchPage, RequestRejected
+from controller.console.routes_docs import add_docs
 from controller.console.routes_history import add_history
 from controller.console.routes_page import add_page
 from controller.console.routes_people import add_people
 from controller.console.routes_prepare import add_prepare
 from controller.console.routes_session import add_session
-from controller.console.routes_stop import StopFirst
+from controller.console.routes_stop import StopFirst, add_stop
 from controller.console.routes_view import add_view
 from controller.console.security import Address, App, Guard, Send
 from controller.errors import MicropenError
@@ -57,6 +58,8 @@ def make_app(console: Console, bridge: Bridge, address: Address) -> App:
     add_prepare(api, console, bridge)
     add_session(api, console, bridge)
     add_history(api, console, bridge)
+    add_stop(api, console, bridge)
+    add_docs(api)
     add_page(api)
     _add_errors(api)
     return Guard(StopFirst(api, console, bridge), address, _refuse)

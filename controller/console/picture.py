@@ -71,7 +71,7 @@ class Picture:
         assert self._base is not None
         parts = self.parts
         login = parts.logins.view(token)
-        allowed = allowed_acts(parts.room.engine, self._progress, login, parts.room.realm)
+        allowed = allowed_acts(parts.room.engine, self._progress, login, parts.logins.realm)
         return self._base.model_copy(update={"login": login, "allowed": allowed})
 
     def point(self) -> StripPoint | None:
