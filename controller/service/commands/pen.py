@@ -1,15 +1,20 @@
 """`micropen pen`: what a pen says of itself, its certificate, its enrolment. Moves nothing."""
 
 import asyncio
+from datetime import UTC
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from controller.clock import SystemClock
+from controller.errors import MicropenError
 from controller.link.port import check_port
 from controller.pen.identity import realm_of, text_of
-from controller.record.events import Actor
+from controller.record.events import Actor, hex_id
 from controller.service.app import Wanted
 from controller.service.certifying import store, store_in, visiting
 from controller.service.commands.options import (
@@ -26,6 +31,8 @@ from controller.session.books import Books
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
 from controller.session.certificates import certificate_by_id
+from controller.session.findings import Findings
+from controller.session.validity import Built, check_certificate
 from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
@@ -41,6 +48,7 @@ def _pen() -> None:
 @pen_app.command("info")
 def info(
     port: PortOption = "",
+    state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show identity, ceilings, cartridge, certificate, counters and state of the pen.
@@ -51,6 +59,49 @@ def info(
     check_port(path)
     facts = asyncio.run(look(path))
     Console().print(_table(facts))
+    for line in _about_certificate(facts, state, config):
+        Console().print(line)
+
+
+def _about_certificate(facts: PenFacts, state: Path | None, config: Path | None) -> list[Text]:
+    """Until when the pen's certificate holds, and what is wrong with it or will be before long."""
+    catalogue = catalogue_of(config)
+    try:
+        books = recorded_books(catalogue, state)
+        certificate = certificate_by_id(books, catalogue, facts.identity.certificate_id)
+        findings = _findings(facts, certificate, books, catalogue)
+    except MicropenError as error:  # a broken config or journal does not hide the pen
+        return [Text(f"Certificate: {error.what}", "yellow")]
+    end_wall = certificate.valid_until_wall.astimezone(UTC)
+    colours = {"block": "red", "warn": "yellow"}
+    return [
+        Text(f"The certificate holds until {end_wall:%F %R} UTC at the latest."),
+        *(
+            Text(f"{each.severity.upper()} {each.sentence}", colours[each.severity])
+            for each in findings
+        ),
+    ]
+
+
+def _findings(
+    facts: PenFacts, certificate: Certificate, books: Books, catalogue: Catalogue
+) -> Findings:
+    identity, fitted = facts.identity, facts.cartridge
+    punctures, settings = facts.status.counters.punctures, catalogue.settings
+    return check_certificate(
+        certificate,
+        pen_uid=identity.uid,
+        pen_punctures=punctures,
+        now_wall=SystemClock().now_wall(),
+        realm=settings.realm,
+        accept_provisional=settings.policy.accept_provisional,
+        wear=books.wear.of(hex_id(identity.uid), punctures),
+        built=Built(
+            text_of(identity.firmware),
+            fitted.type_code if fitted.present else None,
+            catalogue.pump_head,
+        ),
+    )
 
 
 @pen_app.command("certify")
