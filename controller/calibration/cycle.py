@@ -120,6 +120,11 @@ class Cycle:
         """Why the reading does not count; it need not be said of one that has not its steps."""
         reasons, self._broken = "; ".join(dict.fromkeys(self._broken)), []
         counted = sum(each.steps for each in self._rig.unread("bench"))
+        if step.step == "weighing" and counted != step.steps:
+            self._face.tell(
+                f"This reading does not count: the pen counted {counted} steps instead of "
+                f"{step.steps}. It is taken again."
+            )
         if not reasons or step.step == "first" or counted != step.steps:
             return []
         self._face.tell(f"This reading does not count: {reasons}. It is taken again.")
