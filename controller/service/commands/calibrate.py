@@ -24,7 +24,6 @@ from controller.service.app import Service, Wanted, assemble, read_books, runnin
 from controller.service.calibration_program import CalibrationProgram
 from controller.service.calibration_terminal import CalibrationTerminal
 from controller.service.commands.certificates import certificate_app, status
-from controller.service.commands.certificates import certificate_app, status
 from controller.service.commands.options import (
     ConfigOption,
     PortOption,
@@ -41,8 +40,6 @@ from controller.session.catalogue import CALIBRATION, Catalogue
 calibrate_app = typer.Typer(
     no_args_is_help=True, help="Measure doses, protrusion and cadence; certificates of a pen."
 )
-calibrate_app.command("status")(status)
-calibrate_app.add_typer(certificate_app, name="certificate")
 calibrate_app.command("status")(status)
 calibrate_app.add_typer(certificate_app, name="certificate")
 SETUP = "calibration-setup.toml"
