@@ -12,6 +12,7 @@ import msgspec
 
 from controller.clock import Clock
 from controller.console.errors import NotTraining
+from controller.errors import MicropenError
 from controller.service.app import Service, Wanted, running
 from controller.service.demo.children import ChildFailed, Children, wait_for_path
 from controller.service.operations import Present
@@ -38,7 +39,7 @@ class Switch:
         self._stack = AsyncExitStack()
         self._present: Present | None = None
         self._children: Children | None = None
-        self._changed = asyncio.Event()
+        self._settled = asyncio.Event()
 
     @property
     def present(self) -> Present:
@@ -54,6 +55,7 @@ class Switch:
     async def start(self) -> None:
         """Start with the pen of the settings. Raises JournalError, ServiceError."""
         await self._run(self._place.wanted)
+        self._settled.set()
 
     async def close(self) -> None:
         """End whatever runs."""
@@ -63,18 +65,15 @@ class Switch:
     async def until_ended(self) -> None:
         """Wait for what ends a service; a change of services does not. Raises its error."""
         while True:
-            self._changed.clear()
-            ending = asyncio.create_task(self.present.service.until_ended(), name="until ended")
-            changed = asyncio.create_task(self._changed.wait(), name="until changed")
-            both = (ending, changed)
+            service = self.present.service
+            ending = asyncio.create_task(service.until_ended(), name="until ended")
             try:
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-                if not changed.done():
-                    ending.result()
+                await asyncio.wait({ending})
             finally:
-                for task in both:
-                    task.cancel()
-                await asyncio.gather(*both, return_exceptions=True)
+                ending.cancel()
+            if self._settled.is_set() and service is self.present.service:
+                ending.result()
+            await self._settled.wait()
 
     # --- training ------------------------------------------------------------------------------
 
@@ -96,7 +95,12 @@ class Switch:
         wanted = msgspec.structs.replace(
             self._place.wanted, port=str(pen), folder=journal_folder(folder), realm="training"
         )
-        await self._change(wanted)
+        try:
+            await self._change(wanted)
+        except MicropenError as error:
+            await self._change(self._place.wanted)
+            await self._end_children()
+            raise NotTraining(error.what) from error
 
     async def end_training(self) -> None:
         """Back to the pen of the settings. Raises NotTraining while a session is open."""
@@ -126,12 +130,11 @@ class Switch:
             await asyncio.get_running_loop().run_in_executor(None, children.end_all)
 
     async def _change(self, wanted: Wanted) -> None:
-        self._changed.set()
-        await asyncio.sleep(0)  # whoever waits for the end of the old one looks away first
+        self._settled.clear()
         await self._stack.aclose()
         self._stack = AsyncExitStack()
         await self._run(wanted)
-        self._changed.set()
+        self._settled.set()
 
     async def _run(self, wanted: Wanted) -> None:
         service: Service = await self._stack.enter_async_context(running(wanted, clock=self._clock))

@@ -103,7 +103,7 @@ async def test_disk_and_clock_come_from_the_machine(
 
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         monkeypatch.setattr(facts_module, "kernel_clock_synced", lambda: False)
-        monkeypatch.setattr(facts_module.os, "statvfs", full)
+        monkeypatch.setattr(os, "statvfs", full)
         found = await lines(screen)
         assert found["disk"]["ok"] is False
         assert "Free" in found["disk"]["action"]

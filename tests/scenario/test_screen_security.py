@@ -67,7 +67,7 @@ async def test_a_foreign_page_can_do_nothing(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await screen.open()
         for headers in foreign:
-            screen.client.headers = headers  # type: ignore[assignment]  # httpx takes a mapping
+            screen.client.headers = headers
             for path in ACTS:
                 refused(await screen.client.post(path, json={}), 403, 8033)
         assert theatre.state == "ready"
@@ -215,7 +215,7 @@ async def test_elsewhere_the_token_is_shown_once_and_stop_needs_none(tmp_path: P
     async with room(tmp_path) as theatre, Screen(theatre, address=address) as screen:
         await theatre.engine.changes.until(lambda: theatre.engine.reconciled)
         base = "https://192.0.2.7:8443"
-        screen.client.headers = {**PAGE_HEADERS, "Origin": base}  # type: ignore[assignment]  # httpx takes a mapping
+        screen.client.headers = {**PAGE_HEADERS, "Origin": base}
         screen.client.base_url = httpx.URL(base)
         refused(await screen.get("/api/state"), 401, 8033)
         refused(await screen.get("/api/state", **{"X-Micropen-Token": "u" * 32}), 401, 8033)

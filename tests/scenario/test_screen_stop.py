@@ -75,7 +75,7 @@ async def test_stop_needs_no_login_no_header_and_no_readable_body(tmp_path: Path
         async with screen:
             await linked(theatre)
             refused(await screen.post("/api/sessions/current/pause"), 401, 8030)
-            screen.client.headers = without(PAGE_HEADERS, "X-Micropen")  # type: ignore[assignment]  # httpx takes a mapping
+            screen.client.headers = without(PAGE_HEADERS, "X-Micropen")
             for body in (b"", b"{", b"\xff" * 200_000):
                 told = answer(await screen.client.post("/api/stop", content=body))
                 assert told["latency_ms"] is not None
@@ -161,7 +161,7 @@ async def test_stop_without_a_pen_says_that_nobody_confirmed(tmp_path: Path) -> 
 async def test_only_what_names_itself_foreign_may_not_stop(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await linked(theatre)
-        screen.client.headers = {}  # type: ignore[assignment]  # httpx takes a mapping
+        screen.client.headers = {}
         for headers in (
             {"Sec-Fetch-Site": "cross-site"},
             {"Origin": "https://evil.example"},

@@ -61,7 +61,7 @@ def test_a_port_name_that_moves_with_every_plug_is_refused(tmp_path: Path) -> No
 def test_ports_have_a_range_and_the_complaint_tells_it(
     tmp_path: Path, port: int, fits: bool
 ) -> None:
-    path = spoil(folder(tmp_path) / "controller.toml", "port = 8650", f"port = {port}")
+    path = spoil(folder(tmp_path) / "controller.toml", "port = 8080", f"port = {port}")
     if fits:
         assert load_settings(path).console.port == port
     else:
