@@ -1,10 +1,12 @@
 """Finds a certificate by its id: in the journal first, then among the config folder's files.
 
-The journal's chain guards what it holds; the report's digest is reckoned again all the same, so
-that a certificate never stands for another calibration than the one that it names (H05).
+The journal's chain guards what it holds, but not every start of a service reads all of it. So the
+report's digest is reckoned again, and whatever a certificate lets a pen do must stand in its report
+too: a changed bit makes it none (H05).
 """
 
 import hashlib
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -13,6 +15,17 @@ from controller.errors import SessionError, UnknownName
 from controller.session.books import Books, Issued
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
+from controller.session.units import period_us
+
+_IN_BOTH = (
+    "certificate_id",
+    "issued_wall",
+    "valid_until_wall",
+    "valid_until_punctures",
+    "valid_until_doses",
+    "valid_until_running_us",
+    "prime_picolitres_a_step",
+)
 
 
 class CertificateDamaged(SessionError):
@@ -35,9 +48,47 @@ def issued_certificate(issued: Issued) -> Certificate:
     digest = digest_of(body.report)
     if not digest == body.report_digest == found.report_digest:
         raise CertificateDamaged(f"The report of certificate {name} is not the one it names.")
-    if (found.certificate_id, found.pen_uid) != (name, body.pen_uid):
-        raise CertificateDamaged(f"Certificate {name} was recorded under the name of another one.")
+    if body.certificate_id != found.certificate_id or _of(found) != _told(body.report):
+        raise CertificateDamaged(f"Certificate {name} says something else than its report.")
     return found
+
+
+def _of(certificate: Certificate) -> dict[str, object]:
+    """What a certificate lets a pen do, in the words of its report."""
+    written = certificate.model_dump(mode="json")
+    return {key: written[key] for key in _IN_BOTH} | {
+        "offset_um": certificate.protrusion_offset_um,
+        "pen": {
+            "uid": certificate.pen_uid,
+            "firmware": certificate.firmware,
+            "cartridge_type": f"type {certificate.cartridge_type}",
+            "pump_head": certificate.pump_head,
+        },
+        "provisional": certificate.provisional,
+        "ranges": [
+            {
+                "dose_from_nl": one.dose_from_nl,
+                "dose_to_nl": one.dose_to_nl,
+                "longest_period_us": period_us(one.cadence_from_hz),
+                "shortest_period_us": period_us(one.cadence_to_hz),
+                "picolitres_a_step": one.picolitres_a_step,
+            }
+            for one in certificate.configurations
+        ],
+    }
+
+
+def _told(report: dict[str, Any]) -> dict[str, object]:
+    axis, pen = report.get("axis") or {}, report.get("pen") or {}
+    return {key: report.get(key) for key in _IN_BOTH} | {
+        "offset_um": axis.get("offset_um"),
+        "pen": {key: value for key, value in pen.items() if key != "model"},
+        "provisional": False,
+        "ranges": [
+            {key: value for key, value in one.items() if key != "interval_pl"}
+            for one in report.get("ranges") or []
+        ],
+    }
 
 
 def digest_of(report: dict[str, object]) -> str:

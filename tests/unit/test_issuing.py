@@ -120,10 +120,22 @@ def test_its_report_is_the_one_that_it_names(body: CertificateIssued) -> None:
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("certificate", {"protrusion_offset_um": -150, "report_digest": "0" * 64}),
-        ("certificate", {"certificate_id": "00000000000000ff"}),
+        ("certificate", {"protrusion_offset_um": 40 ^ 8}),
         ("certificate", {"protrusion_offset_um": 3_000}),
+        ("certificate", {"prime_picolitres_a_step": 2_710}),
+        ("certificate", {"certificate_id": "00000000000000ff"}),
+        ("certificate", {"pen_uid": "fff0000000000003"}),
+        ("certificate", {"report_digest": "0" * 64}),
+        ("certificate", {"valid_until_wall": "2031-01-30T00:00:00Z"}),
+        ("certificate", {"valid_until_doses": 11_000}),
+        ("certificate", {"valid_until_running_us": None}),
+        ("certificate", {"valid_until_punctures": 5}),
+        ("certificate", {"firmware": "1.4.3"}),
+        ("certificate", {"cartridge_type": 2}),
+        ("certificate", {"pump_head": "head B"}),
+        ("certificate", {"provisional": True}),
         ("report", {"prime_picolitres_a_step": 9_000}),
+        ("report", {"remark": "x"}),
     ],
 )
 def test_a_certificate_that_was_changed_is_refused(
@@ -132,6 +144,19 @@ def test_a_certificate_that_was_changed_is_refused(
     spoilt = body.model_copy(update={part: getattr(body, part) | change})
     with pytest.raises(CertificateDamaged):
         issued_certificate(Issued(spoilt, CLOSED_WALL))
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize(
+    "key", ["dose_from_nl", "dose_to_nl", "cadence_from_hz", "cadence_to_hz", "picolitres_a_step"]
+)
+def test_no_range_of_a_certificate_can_change(body: CertificateIssued, key: str) -> None:
+    first, *others = body.certificate["configurations"]
+    shift = 1 if isinstance(first[key], int) else 0
+    change = {key: first[key] + shift if shift else f"{first[key]}1"}
+    spoilt = body.certificate | {"configurations": [first | change, *others]}
+    with pytest.raises(CertificateDamaged):
+        issued_certificate(Issued(body.model_copy(update={"certificate": spoilt}), CLOSED_WALL))
 
 
 def test_the_next_one_supersedes_it_and_shows_what_was_found_before(
