@@ -206,6 +206,7 @@ class Core:
         if reason is EndReason.DISARMED:
             arm.drive.ease(self.now_us)
         else:
+            arm.is_leased = False  # also that of a DISARM which let the stroke under way finish
             arm.drive.cut(self.now_us)
         self.after_motion()
 

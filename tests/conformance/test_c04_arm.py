@@ -165,6 +165,26 @@ def test_disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
     assert not ready.events[-1].is_partial
 
 
+@pytest.mark.parametrize("alone_us", range(110_000, 200_000, 10_000))
+def test_a_lease_that_lapses_while_a_disarmed_run_brakes_ends_it(
+    ready: RawHost, alone_us: int
+) -> None:
+    before = ready.counters()
+    arm_id = ready.arm(ready.run)
+    ready.rig.hand.touch()
+    ready.drive(arm_id, 60_000, before.punctures + 20, before.forward_steps)
+    ready.rig.hand.press()
+    ready.drive(arm_id, 100_000, before.punctures + 20, before.forward_steps)
+    ready.listen(alone_us)
+    ready.send(Disarm(ready.request_id(), arm_id))
+    ready.listen(400_000)
+    record = ready.record(arm_id)
+    assert record.record_state is RecordState.FINAL
+    assert record.end_reason in (EndReason.DISARMED, EndReason.LAPSE)
+    assert ready.fresh_status().flags & StatusFlag.AT_REST
+    assert record.proven == ready.counters()
+
+
 def test_records_of_the_last_sixteen_arms_are_kept(host: RawHost) -> None:
     arm_ids = [host.arm(host.prime)]
     assert host.disarm(arm_ids[0]).record_state is RecordState.FINAL
