@@ -5,6 +5,7 @@ Sensors for liquid and air are off by a constant of their own, within what their
 """
 
 from random import Random
+from statistics import pstdev
 from typing import Any
 
 from controller.calibration.balance.reader import Agreement
@@ -39,11 +40,12 @@ SYRINGE_NL = 940_000
 INDICATOR_MAX_UM = 5
 LATE_US = 2_000_000
 """A technician reads up to two seconds late."""
+MOST_CHECKS = 5
 _PATIENCE_TICKS = 600
 
 
-class NeverStable(Exception):
-    """The balance did not come to rest within a minute."""
+class GivenUp(Exception):
+    """The technician gives up: no stable weight within a minute, or a balance that fails."""
 
 
 class FleetBench:
@@ -57,7 +59,7 @@ class FleetBench:
         self.off = tuple(rng.gauss(0.0, each / 2) for each in SENSORS_U)
         self._rng = rng
         self._read_us = 0
-        self._arm = 0
+        self._arm = self._checks = 0
         self._stage = Stage.AS_FOUND
 
     def body(self, step: Step) -> Any:
@@ -77,21 +79,33 @@ class FleetBench:
                 raise AssertionError(f"{step} is none of this bench")
 
     def _check(self, step: CheckBalance) -> Any:
+        self.balance.vessel_on = False
         empty = [self._reading() for _ in range(5)]
         self.balance.weights_ug += step.weight_nominal_ug
-        with_weight_ug = self._reading()
+        read_ug = self._reading() - empty[-1]
         self.balance.weights_ug -= step.weight_nominal_ug
-        read_ug = with_weight_ug - empty[-1]
+        self.balance.vessel_on = True
+        self._checks += 1
+        if self._checks > MOST_CHECKS:
+            raise GivenUp(f"no balance after {MOST_CHECKS} checks")
         return CalibrationBalanceChecked(
             seconds=step.seconds,
-            noise_sd_ug=self.drawn.resolution_ug // 2,
-            drift_ug=0,
+            noise_sd_ug=round(pstdev(empty)),
+            drift_ug=empty[-1] - empty[0],
             weight_nominal_ug=step.weight_nominal_ug,
             weight_read_ug=read_ug,
             allowed_error_ug=step.allowed_error_ug,
             typed=False,
-            passed=abs(read_ug - step.weight_nominal_ug) <= step.allowed_error_ug,
+            passed=self._passes(step, empty, read_ug),
             actor=ACTOR,
+        )
+
+    @staticmethod
+    def _passes(step: CheckBalance, empty: list[int], read_ug: int) -> bool:
+        return (
+            pstdev(empty) <= step.allowed_noise_ug
+            and abs(empty[-1] - empty[0]) <= step.allowed_drift_ug
+            and abs(read_ug - step.weight_nominal_ug) <= step.allowed_error_ug
         )
 
     def _prime(self, step: PrimePen) -> Any:
@@ -170,7 +184,7 @@ class FleetBench:
             if agreed is not None:
                 self._read_us = self.pen.now_us
                 return agreed.mass_ug
-        raise NeverStable(f"no weight at {self.pen.now_us} us")
+        raise GivenUp(f"no weight at {self.pen.now_us} us")
 
 
 def instrument(role: str) -> Instrument:

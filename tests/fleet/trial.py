@@ -29,7 +29,7 @@ from tests.fleet.bench import (
     SENSORS_U,
     SYRINGE_NL,
     FleetBench,
-    NeverStable,
+    GivenUp,
     instrument,
 )
 from tests.fleet.draw import GEOMETRY_PL, Drawn, Kind, drawn
@@ -201,7 +201,7 @@ def _doses(bench: FleetBench, procedure: DoseProcedure) -> tuple[str, str]:
     while not isinstance(step := procedure.next_step(), Finish):
         try:
             procedure.apply(bench.body(step))
-        except NeverStable as trouble:
+        except GivenUp as trouble:
             return "refused", str(trouble)
     if step.outcome == "refused":
         return "refused", step.reason
