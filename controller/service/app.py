@@ -20,6 +20,9 @@ from controller.record.journal import Journal
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader
 from controller.record.writer import JournalWriter, Writer, successor
+from controller.service.flight.after import Bundler
+from controller.service.flight.box import FlightBox
+from controller.service.flight.recorder import FlightRecorder, TappedOpener
 from controller.service.host_power import HostPower
 from controller.session.acting import Acting
 from controller.session.acts import Acts
@@ -43,7 +46,8 @@ log = structlog.get_logger("service")
 class Wanted(msgspec.Struct, frozen=True):
     """What a service is put together from. `folder` holds the journal files of one realm.
 
-    pump_head: what is built into the pen, by the site's pen file.
+    pump_head: what is built into the pen, by the site's pen file. config: the config folder; with
+    it every fault gets a support bundle, not only a recording.
     """
 
     port: str
@@ -52,6 +56,7 @@ class Wanted(msgspec.Struct, frozen=True):
     baud: int = 115_200
     config_digest: str = CONFIG_UNKNOWN
     pump_head: str | None = None
+    config: Path | None = None
 
 
 class Service:
@@ -188,15 +193,22 @@ async def running(
         undo.callback(journal.close)
         books = read_books(wanted.folder)
         undo.pop_all()
-    port = opener or SerialOpener(wanted.port, wanted.baud)
-    service = assemble(port, clock, journal, books, random.SystemRandom())
+    recorder, state = FlightRecorder(clock), wanted.folder.parent
+    box = FlightBox(recorder, state, journal)
+    if wanted.config is not None:
+        box.on_written = Bundler(state, wanted.config, clock)
+    port = TappedOpener(opener or SerialOpener(wanted.port, wanted.baud), recorder)
+    service = assemble(port, clock, journal, books, random.SystemRandom(), box.watched)
     service.engine.host_under_voltage = HostPower().under_voltage
     service.engine.pump_head = wanted.pump_head
     try:
         await service.start(wanted.config_digest)
         yield service
     finally:
-        await service.close()
+        try:
+            await service.close()
+        finally:
+            await box.close()
 
 
 def assemble(

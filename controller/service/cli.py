@@ -8,6 +8,7 @@ import typer
 
 from controller.errors import MicropenError, SystemRefused
 from controller.service.commands.backup import backup, restore
+from controller.service.commands.bundle import support_bundle
 from controller.service.commands.calibrate import calibrate_app
 from controller.service.commands.config import config_app
 from controller.service.commands.doctor import doctor
@@ -49,6 +50,7 @@ session_app.command("seal")(seal)
 app.command("telemetry")(telemetry)
 app.command("archive")(archive)
 app.command("doctor")(doctor)
+app.command("support-bundle")(support_bundle)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("errors")(errors)

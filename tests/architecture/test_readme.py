@@ -55,7 +55,7 @@ def test_a_command_that_does_not_parse_is_noticed(line: str) -> None:
 
 def test_the_commands_that_are_named_are_those_that_exist() -> None:
     existing = set(getattr(typer.main.get_command(app), "commands", {}))
-    assert set(re.findall(r"`micropen ([a-z]+)", README)) <= existing
+    assert set(re.findall(r"`micropen ([a-z-]+)", README)) <= existing
     assert {name for name in existing if f"micropen {name}" not in README} == set()
 
 

@@ -9,7 +9,7 @@ from controller.clock import SystemClock
 from controller.errors import NoAnswer, PortBusy, PortDenied, PortMissing
 from controller.record.console_events import StopTested
 from controller.record.entry import Draft
-from controller.record.events import Actor, ArmOpened, CounterSet
+from controller.record.events import Actor, ArmOpened, CounterSet, StateChanged
 from controller.record.journal import Journal
 from controller.service.doctor import disk, host, network, pen, record
 from controller.service.doctor.examination import Asked, examine
@@ -20,6 +20,7 @@ from controller.session.catalogue import Catalogue
 from controller.settings import BrokerSettings
 from tests.support.brokers import free_port
 from tests.support.inputs import CONFIG, folder, rewrite, spoil
+from tests.support.journals import opened
 
 NAMES = [
     *("versions", "config", "clock", "power", "disk space", "fsync", "journal", "alarms", "port"),
@@ -166,6 +167,13 @@ def test_the_journal_line(tmp_path: Path) -> None:
     (tmp_path / "j" / "journal.db").write_bytes(b"not a journal at all")
     damaged = record.journal(record.read_record(tmp_path / "j", "training"))
     assert damaged.state == "red"
+
+
+def test_a_journal_of_which_no_book_can_be_made_is_red(tmp_path: Path) -> None:
+    odd = StateChanged(before="a", act="b", after="no such state")
+    written(tmp_path / "j", opened("s-1"), Draft(odd, "s-1"))
+    found = record.journal(record.read_record(tmp_path / "j", "training"))
+    assert (found.state, found.figures["error"]) == ("red", 5004)
 
 
 def test_an_open_arm_is_red_without_a_service_and_a_warning_with_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from controller.clock import SystemClock
+from controller.clock import Clock, SystemClock
 from controller.errors import MicropenError, ServiceError, SessionError, WrongUsage
 from controller.link.port import check_port
 from controller.logs import set_up_logs
@@ -116,6 +116,7 @@ def run(
         baud=settings.pen_port.baud,
         config_digest=catalogue.digest,
         pump_head=catalogue.pump_head,
+        config=catalogue.folder,
     )
     wish = None
     if plan is not None:
@@ -186,7 +187,7 @@ async def _treat(service: Service, options: Options, clock: SystemClock) -> str:
     actor = Actor(name=options.operator, role="program" if options.program else "operator")
     if options.wish is not None:
         terms = terms_with_pen(options.wish, engine.books, clock, engine.pen)
-        _warn(options.wish, terms, service, clock)
+        warn_of_certificate(options.wish, terms, service, clock)
         session_id = new_session_id(clock)
         await service.acts.open(session_id, terms, actor)
     else:
@@ -199,7 +200,8 @@ async def _treat(service: Service, options: Options, clock: SystemClock) -> str:
     return session_id
 
 
-def _warn(wish: Wish, terms: Terms, service: Service, clock: SystemClock) -> None:
+def warn_of_certificate(wish: Wish, terms: Terms, service: Service, clock: Clock) -> None:
+    """Say on stderr what will end the pen's certificate before long."""
     pen = service.engine.pen
     if pen is None or terms.certificate is None:
         return

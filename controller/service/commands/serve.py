@@ -1,6 +1,7 @@
 """`micropen serve`: the controller with the treatment-room screen, in one process."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,7 @@ def serve(
         baud=settings.pen_port.baud,
         config_digest=catalogue.digest,
         pump_head=catalogue.pump_head,
+        config=catalogue.folder,
     )
     host, door = _address(listen) if listen else (settings.console.host, settings.console.port)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
@@ -117,30 +119,32 @@ async def _until_linked(switch: Switch) -> None:
 
 async def _open_door(serving: Serving, switch: Switch, done: asyncio.Event) -> None:
     room = Operations(lambda: switch.present, serving.catalogue, SystemClock(), switch)
-    console = Console(room, read_people(serving.place.state))
+    console = Console(room, partial(read_people, serving.place.state))
     door = Door(console, serving.address, serving.tls)
     console.start()
     try:
         address = await door.open()
         _say(address)
         stop_on_signals(room, done)
-        await _until_done(switch, done)
+        await _until_done(switch, done, door)
     finally:
         await door.close()
 
 
-async def _until_done(switch: Switch, done: asyncio.Event) -> None:
+async def _until_done(switch: Switch, done: asyncio.Event, door: Door) -> None:
     stopped = asyncio.create_task(done.wait(), name="until told")
     ended = asyncio.create_task(switch.until_ended(), name="until ended")
-    both = (stopped, ended)
+    gone = asyncio.create_task(door.until_gone(), name="until gone")
+    every = (stopped, ended, gone)
     try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            ended.result()
+        await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
+        for task in (ended, gone):
+            if task.done():
+                task.result()
     finally:
-        for task in both:
+        for task in every:
             task.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
 
 
 def _say(address: Address) -> None:

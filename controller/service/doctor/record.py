@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from controller.clock import Clock
-from controller.errors import AlreadyRunning, JournalError, MicropenError
+from controller.errors import JournalCorrupt, MicropenError
 from controller.record.console_events import StopTested
-from controller.record.folder import LOCK_NAME, FolderLock
+from controller.record.folder import LOCK_NAME
 from controller.record.opening import history
 from controller.record.reader import JournalReader
 from controller.service.app import read_books
@@ -20,6 +20,8 @@ from controller.service.recorded import has_journal
 from controller.session.books import Books
 from controller.settings import Realm
 
+LOCKS: Final = Path("/proc/locks")
+"""proc(5): number, kind, ADVISORY, WRITE, process, device:inode, from, to."""
 TESTED_WITHIN: Final = timedelta(hours=24)
 """The screen shows a self-test each morning."""
 
@@ -50,18 +52,22 @@ def read_record(folder: Path, realm: Realm) -> Record:
         record.books = read_books(folder)
     except MicropenError as error:
         record.error = error
+    except (LookupError, ValueError, TypeError) as error:
+        # Intact by its hashes, and yet no book can be made of it: another program wrote it.
+        record.error = JournalCorrupt(f"{folder} cannot be read into books: {error}.")
     return record
 
 
 def _holder(folder: Path) -> str | None:
-    if not (folder / LOCK_NAME).exists():
-        return None
+    """Who holds the journal's lock. Looks it up, for trying it could refuse a service's start."""
     try:
-        FolderLock.acquire(folder).release()
-    except AlreadyRunning as error:
-        return error.what
-    except JournalError:
+        inode = (folder / LOCK_NAME).stat().st_ino
+        held = [line.split() for line in LOCKS.read_text("ascii").splitlines()]
+    except OSError:
         return None
+    for words in held:
+        if "FLOCK" in words and words[-3].rpartition(":")[2] == str(inode):
+            return f"Process {words[-4]} has it open."
     return None
 
 

@@ -1,0 +1,1 @@
+"""`micropen support-bundle`: all that support needs, without secrets and names."""
