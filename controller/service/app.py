@@ -20,7 +20,7 @@ from controller.record.journal import Journal
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader
 from controller.record.writer import JournalWriter, Writer, successor
-from controller.service.flight.after import Bundler
+from controller.service.flight.after import Bundler, are_wanted
 from controller.service.flight.box import FlightBox
 from controller.service.flight.recorder import FlightRecorder, TappedOpener
 from controller.service.host_power import HostPower
@@ -195,7 +195,7 @@ async def running(
         undo.pop_all()
     recorder, state = FlightRecorder(clock), wanted.folder.parent
     box = FlightBox(recorder, state, journal)
-    if wanted.config is not None:
+    if wanted.config is not None and are_wanted():
         box.on_written = Bundler(state, wanted.config, clock)
     port = TappedOpener(opener or SerialOpener(wanted.port, wanted.baud), recorder)
     service = assemble(port, clock, journal, books, random.SystemRandom(), box.watched)

@@ -39,9 +39,12 @@ def command(*words: str | Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """As a user has it, with wide lines and without a config folder of the caller."""
+    """As a user has it, with wide lines and without a config folder of the caller.
+
+    No bundle is made after a fault: it would outlive the test.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MICROPEN")}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "MICROPEN_BUNDLES": "0"}
 
 
 def micropen(

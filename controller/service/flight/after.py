@@ -4,6 +4,7 @@ The service neither waits for it nor ends with it; under systemd it ends with th
 """
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from controller.clock import Clock
 
 APART_S: Final = 60.0
 """A recording reaches 60 s back: bundles of one trouble need not overlap."""
+SWITCH: Final = "MICROPEN_BUNDLES"
+"""Set to 0 in the environment, only recordings are left: for a machine with little room."""
 _DETACHED: Final = 'nice -n 19 "$@" </dev/null >/dev/null 2>&1 &'
 
 log = structlog.get_logger("flight")
@@ -41,6 +44,11 @@ class Bundler:
             await child.wait()
         except OSError as error:
             log.error("no support bundle", error=str(error))
+
+
+def are_wanted() -> bool:
+    """Whether this machine makes bundles by itself."""
+    return os.environ.get(SWITCH) != "0"
 
 
 def command(state: Path, config: Path, recording: Path) -> list[str]:
