@@ -182,7 +182,6 @@ GET: dict[str, Callable[[], Any]] = {
     ],
     "/api/plans/lower_face_one_side": lambda: PLAN,
     "/api/products": lambda: [_product("microbotox_24", 24.0)],
-    "/api/sessions/preview": preview,
     "/api/sessions": sessions,
     "/api/sessions/s-1": closed_session,
     "/api/sessions/s-1/verify": lambda: VERIFIED,

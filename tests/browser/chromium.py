@@ -185,6 +185,11 @@ class Page:
         buttons = "[...document.querySelectorAll('button, a.button')]"
         await self._tap(f"{buttons}.filter((b) => b.innerText.includes({json.dumps(text)}))", text)
 
+    async def tap_key(self, key: str) -> None:
+        """Touch the key of a keypad."""
+        keys = "[...document.querySelectorAll('.keypad button')]"
+        await self._tap(f"{keys}.filter((b) => b.innerText === {json.dumps(key)})", key)
+
     async def _tap(self, nodes: str, name: str) -> None:
         visible = f"{nodes}.find((n) => n.getClientRects().length && !n.closest('[inert]'))"
         await self.until(f"{visible} && !{visible}.disabled")
@@ -213,7 +218,7 @@ class Page:
     async def picture(self, path: Path) -> None:
         """Write what is seen as PNG."""
         answer = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(answer["data"]))
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
 
     def complaints(self) -> list[str]:
         """Errors of scripts, and what the browser wrote about policy or files that failed."""
@@ -236,9 +241,7 @@ async def open_page(address: str, size: tuple[int, int] = SMALL) -> AsyncIterato
         tools = DevTools(connection)
         listening = asyncio.create_task(tools.listen())
         context = (await tools.call("Target.createBrowserContext"))["browserContextId"]
-        made = await tools.call(
-            "Target.createTarget", url="about:blank", browserContextId=context
-        )
+        made = await tools.call("Target.createTarget", url="about:blank", browserContextId=context)
         attached = await tools.call(
             "Target.attachToTarget", targetId=made["targetId"], flatten=True
         )

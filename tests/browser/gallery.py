@@ -174,7 +174,9 @@ def _with(view: views.View, checks: list[views.CheckView]) -> views.View:
     return view.model_copy(update={"checklist": checks})
 
 
-async def visit(address: str, size: tuple[int, int], name: str, look: Callable[[Page], Awaitable[None]]) -> None:
+async def visit(
+    address: str, size: tuple[int, int], name: str, look: Callable[[Page], Awaitable[None]]
+) -> None:
     """Go to one view and look at it there."""
     scene, steps = ROOMS[name]
     async with mock_controller(scene()) as mock, open_page(address, size) as page:

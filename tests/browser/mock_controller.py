@@ -1,6 +1,7 @@
-"""A controller made of paper: serves the real page with the real headers, and says what a test says.
+"""A controller made of paper: the real page with the real headers, and views as a test has them.
 
-Views come from `scenes`, ten times a second with a rising number, until it is told to be silent.
+Views come from `scenes`, ten times a second with a rising number, until it is told to be silent
+(no event) or frozen (the same view again and again); `hangs`: no request but STOP is answered.
 Requests are kept; what a test wants to happen on one is a function in `on`.
 """
 
@@ -31,13 +32,18 @@ class MockController:
         self.on: dict[str, Act] = {}
         self.stop_answer: Answer = (200, {"stop_id": "00" * 8, "latency_ms": 4.2})
         self.is_silent = False
+        self.is_frozen = False
+        self.hangs = False
+        self.streams = 0
         self.address = ""
-        self._has_ended = False
+        self._ended = asyncio.Event()
         self._seq = 0
         self._points: list[dict[str, Any]] = []
         self._files = {k: v for k, v in read_page().items() if k not in missing}
         self._changed = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
+        self._hanging = 0
+        self._hung = asyncio.Event()
 
     def show(self, view: views.View) -> None:
         """Every page hears this at once, and then again and again."""
@@ -53,6 +59,13 @@ class MockController:
         """The bodies of all requests for a path."""
         return [body for asked, body in self.requests if asked == path]
 
+    async def until_hanging(self, requests: int) -> None:
+        """Wait until so many requests get no answer."""
+        async with asyncio.timeout(10):
+            while self._hanging < requests:
+                self._hung.clear()
+                await self._hung.wait()
+
     # --- HTTP --------------------------------------------------------------------------------
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,10 +74,8 @@ class MockController:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, target, _ = head.split("\r\n")[0].split(" ")
-            headers = dict(
-                (k.strip().lower(), v.strip())
-                for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:] if line)
-            )
+            lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
+            headers = {name.strip().lower(): value.strip() for name, _, value in lines}
             raw = await reader.readexactly(int(headers.get("content-length", 0)))
             body = json.loads(raw) if raw else None
             await self._answer(method, target, headers, body, writer)
@@ -83,10 +94,15 @@ class MockController:
             return
         if path.startswith("/api/"):
             self.requests.append((path, body))
+            if self.hangs and path != "/api/stop":
+                self._hanging += 1
+                self._hung.set()
+                await self._ended.wait()
+                return
             if method == "POST" and headers.get("x-micropen") != "1":
                 status, answer = 403, answers.refusal(8033, "The request lacks the header.")
             else:
-                status, answer = self._api(path, body or {})
+                status, answer = self._api(method, path, body or {})
             await _send(writer, status, "application/json", json.dumps(answer).encode())
             return
         name = path.lstrip("/") or "index.html"
@@ -94,22 +110,21 @@ class MockController:
         kind = TYPES.get(Path(name).suffix, "text/plain")
         await _send(writer, 404 if found is None else 200, kind, found or b"")
 
-    def _api(self, path: str, body: dict[str, Any]) -> Answer:
-        if path in self.on and (answer := self.on[path](body)) is not None:
-            return answer
+    def _api(self, method: str, path: str, body: dict[str, Any]) -> Answer:
         if path == "/api/stop":
             return self.stop_answer
-        if path in answers.GET:
+        if method == "GET" and path in answers.GET:
             return 200, answers.GET[path]()
-        if path in self.on or path.endswith("/acknowledge"):
-            return 200, self._next()
+        if method == "POST" and path in self.on:
+            return self.on[path](body) or (200, self._next())
         return 404, answers.refusal(8035, "There is nothing at this address.")
 
     # --- events ------------------------------------------------------------------------------
 
     async def _events(self, writer: asyncio.StreamWriter) -> None:
+        self.streams += 1
         writer.write(_head(200, "text/event-stream"))
-        while not self._has_ended:
+        while not self._ended.is_set():
             if not self.is_silent:
                 writer.write(_event("view", self._next()))
                 if self._points:
@@ -122,7 +137,7 @@ class MockController:
                     await self._changed.wait()
 
     def _next(self) -> dict[str, Any]:
-        self._seq += 1
+        self._seq += 0 if self.is_frozen else 1
         return self.view.model_dump(mode="json") | {"seq": self._seq}
 
     def hang_up(self) -> None:
@@ -132,7 +147,7 @@ class MockController:
 
     def end(self) -> None:
         """Every connection breaks, and nothing serves it any more."""
-        self._has_ended = True
+        self._ended.set()
         self._changed.set()
         self.hang_up()
 
@@ -167,7 +182,7 @@ async def mock_controller(
         await mock.serve(reader, writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    mock.address = "http://127.0.0.1:{}/".format(server.sockets[0].getsockname()[1])
+    mock.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     try:
         yield mock
     finally:

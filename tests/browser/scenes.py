@@ -1,12 +1,22 @@
 """Views as the controller sends them, for every situation that the screen has to show."""
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 
 from controller.console import views
+from tests.support.bills import CONFIG
 
 NOW_WALL = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TREATING: list[views.ActName] = ["logout", "login", "acknowledge", "pause_audio"]
 HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def regions() -> set[str]:
+    """Every region that a limits file or a plan of the config folder names."""
+    limits = [tomllib.loads(path.read_text()) for path in CONFIG.glob("limits/*.toml")]
+    plans = [tomllib.loads(path.read_text()) for path in CONFIG.glob("plans/*.toml")]
+    named = {region for file in limits for region in file["max_protrusion_um"]}
+    return named | {zone["region"] for plan in plans for zone in plan["zones"]}
 
 
 def wall(seconds: float = 0.0) -> str:
@@ -85,7 +95,9 @@ def session(
     following = next((i for i in range(3) if made[i] < planned[i]), None)
     names = (("cheek", "cheek"), ("jawline", "submandibular"), ("neck", "neck"))
     zones = [
-        zone(name, region, planned[i], made[i], is_next=i == following, title=title if not i else "")
+        zone(
+            name, region, planned[i], made[i], is_next=i == following, title=title if not i else ""
+        )
         for i, (name, region) in enumerate(names)
     ]
     given = sum(made)
@@ -194,7 +206,9 @@ def first_run() -> views.View:
     """A machine without hardware that was just switched on."""
     none = [
         views.CheckView(
-            id="pen", ok=False, sentence="No pen is connected.",
+            id="pen",
+            ok=False,
+            sentence="No pen is connected.",
             action="Plug the pen in and switch it on.",
         )
     ]
@@ -211,9 +225,7 @@ def unprimed() -> views.View:
 
 
 def ready(made: tuple[int, int, int] = (0, 0, 0)) -> views.View:
-    return view(
-        pen=pen(), session=session(made=made), allowed=["treat", "swap", "purge", "close"]
-    )
+    return view(pen=pen(), session=session(made=made), allowed=["treat", "swap", "purge", "close"])
 
 
 def running(made: tuple[int, int, int] = (7, 0, 0)) -> views.View:

@@ -92,7 +92,8 @@ export class App {
     this.panelRoom.hidden = false;
     this.main.inert = true;
     this.panelRoom.scrollTop = 0;
-    this.panelRoom.querySelector("input, h1[tabindex], button")?.focus({ preventScroll: true });
+    const first = ["input", "h1[tabindex]", "button"].map((kind) => this.panelRoom.querySelector(kind)).find(Boolean);
+    first?.focus({ preventScroll: true });
     if (this.view) this.guard("panel", () => panel.show?.(this.view));
   }
 

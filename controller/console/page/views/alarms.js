@@ -10,7 +10,7 @@ import { clearButton } from "./checks_step.js";
 export function alarmsView(app) {
   const list = el("ol", { class: "alarm-list" });
   const none = el("p", { class: "card" }, t("alarm.none"));
-  const sound = el("p", { class: "grow" });
+  const sound = el("p", { class: "quiet" });
   const pause = actButton(app, "pause_audio", t("alarm.pause_audio"), () => app.act("pause_audio", "/api/alarms/pause-audio"));
   const clear = clearButton(app);
   const log = el("tbody", {});
@@ -20,8 +20,8 @@ export function alarmsView(app) {
   const open = button(t("alarm.log"), () => showLog(app, log, logCard));
   const element = el("div", { class: "view" },
     el("h1", { class: "only-heard" }, t("place.alarms")),
-    el("div", { class: "row" }, sound, clear, open, pause),
-    el("div", { class: "stack scroll grow" }, none, list, logCard));
+    el("div", { class: "row spread" }, clear, open, pause),
+    el("div", { class: "stack scroll grow" }, none, list, logCard, sound));
   const show = (view) => {
     const update = (node, alarm) => updateCard(app, node, alarm);
     keep(list, view.alarms, (alarm) => alarm.id, (alarm) => makeCard(app, alarm), update);

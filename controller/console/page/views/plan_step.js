@@ -16,22 +16,28 @@ export function planStep(app, steps) {
     el("div", { class: "two" }, left, el("figure", { class: "card" }, face.element)),
     el("div", { class: "foot" }, next));
 
+  let choosing = !app.draft.plan;
+  const other = button(t("plan.other"), () => {
+    choosing = true;
+    draw();
+  });
   const draw = () => {
     const plan = app.draft.plan;
+    list.hidden = !choosing;
     next.disabled = !plan;
     for (const node of list.children) change(node, "aria-pressed", String(node.dataset.plan === plan?.name));
     face.paint((plan?.zones ?? []).map(faceZone));
-    fill(what, ...(plan ? [zoneTable(plan)] : []));
+    fill(what, ...(plan && !choosing ? [el("h1", { class: "reads" }, plan.title), zoneTable(plan), other] : []));
     steps.marks();
   };
   const choose = async (name) => {
     const plan = await app.read(`/api/plans/${encodeURIComponent(name)}`);
     if (!plan) return;
-    const other = app.draft.plan?.name !== plan.name;
+    const isOther = app.draft.plan?.name !== plan.name;
     app.draft.plan = plan;
-    if (other) Object.assign(app.draft, { preview: null, patient: null });
+    choosing = false;
+    if (isOther) Object.assign(app.draft, { preview: null, patient: null });
     draw();
-    what.scrollIntoView({ block: "nearest" });
   };
   const load = async () => {
     const plans = await app.read("/api/plans");

@@ -22,7 +22,7 @@ export function productStep(app, steps) {
     fill(body, el("p", { class: "card" }, t("product.none")));
     return { element };
   }
-  const about = el("div", { class: "card" }, el("h2", {}, draft.plan.product));
+  const about = el("div", { class: "card about" }, el("h2", {}, draft.plan.product));
   const changed = () => { draft.preview = null; fields.forEach((field) => field.draw()); steps.marks(); };
   const lot = field(t("vial.lot"), () => draft.vial.lot, () => askText(app, {
     label: t("vial.lot"), help: t("vial.lot_help"), value: draft.vial.lot, kind: "letters",
@@ -69,7 +69,7 @@ async function describe(app, about) {
     el("h2", {}, product.title),
     product.units_a_ml === null ? null
       : el("p", { class: "number" }, t("product.strength", { units: number(product.units_a_ml, 1), unit: unitName(product.unit) })),
-    ...lines.map((line) => el("p", { class: "quiet" }, line)));
+    el("p", { class: "quiet" }, lines.join(" · ")));
 }
 
 function minutesSince(app) {

@@ -1,0 +1,219 @@
+"""STOP on the screen: by touch and key, stale, and when all else is broken. Alarms and staleness."""
+
+from itertools import pairwise
+
+import pytest
+
+from controller.console import views
+from tests.browser import scenes
+from tests.browser.chromium import SMALL, Page, open_page
+from tests.browser.mock_controller import MockController, mock_controller
+from tests.browser.test_session import load
+
+pytestmark = pytest.mark.real_time("a browser has no virtual time")
+
+STATE = "document.getElementById('stop').dataset.state"
+
+
+async def test_a_touch_stops_and_says_how_fast(browser: str) -> None:
+    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'confirmed'")
+        assert "4.2 ms" in await page.text("#stop")
+        assert mock.asked("/api/stop") == [{}]
+
+
+@pytest.mark.parametrize("key", [" ", "s"])
+async def test_a_key_stops(browser: str, key: str) -> None:
+    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.run("document.querySelector('[data-place=history]').focus()")
+        await page.key(key, key)
+        await page.until(f"{STATE} === 'confirmed'")
+        assert mock.asked("/api/stop") == [{}]
+        assert await page.run("micropen.app.place") == "treat"
+
+
+async def test_the_keys_are_letters_in_a_text_field(browser: str) -> None:
+    async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.tap("[data-step=patient]")
+        await page.tap_text("Patient's pseudonym")
+        await page.key("s", "s")
+        await page.until("document.querySelector('#panel input').value === 's'")
+        assert mock.asked("/api/stop") == []
+
+
+@pytest.mark.parametrize("missing", ["main.js", "texts/en.json", "app.js", "frame.css", "face.svg"])
+async def test_it_works_when_the_rest_of_the_page_is_broken(browser: str, missing: str) -> None:
+    broken = mock_controller(scenes.running(), missing=frozenset({missing}))
+    async with broken as mock, open_page(browser, SMALL) as page:
+        await page.goto(mock.address)
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'confirmed'")
+        assert mock.asked("/api/stop") == [{}]
+
+
+async def test_it_works_with_a_stale_page_and_every_panel_open(browser: str) -> None:
+    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.tap("#doors button")
+        mock.is_silent = True
+        await page.until("document.body.hasAttribute('data-stale')")
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'confirmed'")
+
+
+async def test_what_did_not_leave_is_sent_again(browser: str) -> None:
+    """The controller is gone, and comes back: the STOP that was pressed meanwhile arrives."""
+    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.call(
+            "Network.emulateNetworkConditions",
+            offline=True,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'failed'")
+        assert "NOT SENT" in await page.text("#stop")
+        assert mock.asked("/api/stop") == []
+        await page.call(
+            "Network.emulateNetworkConditions",
+            offline=False,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+        await page.until(f"{STATE} === 'confirmed'")
+        assert len(mock.asked("/api/stop")) == 1
+
+
+async def test_a_stop_that_the_pen_did_not_confirm_says_so(browser: str) -> None:
+    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+        mock.stop_answer = (200, {"stop_id": "00" * 8, "latency_ms": None})
+        await load(page, mock)
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'waiting'")
+        assert "not confirmed" in await page.text("#stop")
+
+
+async def test_stop_finds_a_free_connection_while_requests_hang(browser: str) -> None:
+    """A browser opens six connections to one address; the page leaves STOP some of them."""
+    async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        mock.hangs = True
+        await page.run("for (let i = 0; i < 20; i += 1) micropen.app.read('/api/plans'); 1")
+        await mock.until_hanging(2)
+        await page.tap("#stop")
+        await page.until(f"{STATE} === 'confirmed'")
+        mock.hangs = False
+
+
+async def test_no_event_for_a_second_makes_the_page_stale(browser: str) -> None:
+    """A banner over the full width; what was live is greyed out and cannot be acted on."""
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        mock.is_silent = True
+        await page.until("document.body.hasAttribute('data-stale')", within_s=3)
+        box = "document.getElementById('stale').getBoundingClientRect()"
+        assert [await page.run(f"{box}.{side}") for side in ("left", "right")] == [0, SMALL[0]]
+        assert "NOTHING HEARD" in await page.text("#stale")
+        grey = await page.run("getComputedStyle(document.querySelector('.dose')).color")
+        assert grey == "rgb(90, 102, 110)"
+        assert await page.run("document.querySelector('[data-act=treat]').disabled") is True
+        mock.is_silent = False
+        mock.show(scenes.ready((3, 0, 0)))
+        await page.until("!document.body.hasAttribute('data-stale')")
+        await page.until("!document.querySelector('[data-act=treat]').disabled")
+
+
+async def test_the_same_view_again_is_no_news(browser: str) -> None:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        mock.is_frozen = True
+        await page.until("document.body.hasAttribute('data-stale')", within_s=3)
+
+
+async def test_a_page_that_never_heard_anything_is_stale(browser: str) -> None:
+    async with mock_controller() as mock, open_page(browser, SMALL) as page:
+        mock.is_silent = True
+        await page.goto(mock.address)
+        await page.until("window.micropen")
+        assert await page.run("document.body.hasAttribute('data-stale')") is True
+
+
+RATES_HZ = {"high": (1.4, 2.8), "medium": (0.4, 0.8)}
+"""domain.md 4.1: flash rates of IEC 60601-1-8."""
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+@pytest.mark.parametrize("priority", ["high", "medium", "low"])
+async def test_alarms_flash_at_the_lawful_rate(
+    browser: str, priority: views.Priority, reduced: bool
+) -> None:
+    """Also where motion is to be reduced; low does not flash at all."""
+    view = scenes.ready().model_copy(update={"alarms": [scenes.alarm(priority)]})
+    async with mock_controller(view) as mock, open_page(browser, SMALL) as page:
+        if reduced:
+            wish = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+            await page.call("Emulation.setEmulatedMedia", features=wish)
+        await load(page, mock)
+        period_s = await flash_period_s(page)
+        if priority == "low":
+            assert period_s is None
+        else:
+            low, high = RATES_HZ[priority]
+            assert period_s is not None
+            assert low <= 1 / period_s <= high
+        acknowledged = scenes.alarm(priority, acknowledged=True)
+        mock.show(view.model_copy(update={"alarms": [acknowledged]}))
+        await page.until("!document.querySelector('#alarm-bar.flashing')")
+        assert await flash_period_s(page) is None
+
+
+async def flash_period_s(page: Page) -> float | None:
+    """Of the alarm bar; None when it shines steadily."""
+    style = "getComputedStyle(document.getElementById('alarm-bar'))"
+    if await page.run(f"{style}.animationName") == "none":
+        return None
+    return float((await page.run(f"{style}.animationDuration")).rstrip("s"))
+
+
+PULSES = {"high": 10, "medium": 3, "low": 1}
+
+
+async def test_bursts_have_the_lawful_pulses(browser: str) -> None:
+    """domain.md 4.1: high 3+2 and 3+2 pulses, medium 3, low 1; the highest sounds, once touched."""
+    async with mock_controller(scenes.many_alarms()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        for priority, pulses in PULSES.items():
+            script = f"import('/alarm_sound.js').then((m) => m.burst('{priority}'))"
+            burst = await page.run(script)
+            assert len(burst) == pulses
+            assert all(end > start for start, end in burst)
+        high = await page.run("import('/alarm_sound.js').then((m) => m.burst('high'))")
+        gaps = [later[0] - earlier[1] for earlier, later in pairwise(high)]
+        assert max(gaps) == gaps[4]
+        assert gaps[2] > gaps[0]
+        assert await page.run("micropen.sound.priority") == "high"
+        await page.tap("[data-place=alarms]")
+        await page.until("micropen.sound.bursts === 1")
+
+
+async def test_a_paused_sound_is_silent(browser: str) -> None:
+    paused = scenes.many_alarms().model_copy(update={"audio_paused_until_wall": scenes.wall(60)})
+    async with mock_controller(paused) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        assert await page.run("micropen.sound.priority") is None
+        await silence(page, mock)
+
+
+async def silence(page: Page, mock: MockController) -> None:
+    """Two more views without a burst, though somebody has touched the page."""
+    await page.tap("[data-place=alarms]")
+    seq = await page.run("micropen.app.view.seq")
+    await page.until(f"micropen.app.view.seq > {seq} + 2")
+    assert await page.run("micropen.sound.bursts") == 0
