@@ -5,7 +5,7 @@ recorded by the acts; whether it is possible is decided by the session.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -44,15 +44,17 @@ _STARTED = "service_started"
 class Console:
     """One screen's backend. `start` begins to publish, `close` ends it."""
 
-    def __init__(self, room: Room, people: People | None = None) -> None:
+    def __init__(self, room: Room, people: Callable[[], People] = People) -> None:
         self.room = room
+        self._people = people
         self.stop_door = StopDoor(room)
         self.logins = Logins(room.clock, self._note, lambda: not room.engine.arm_is_open)
-        self.logins.people = people or People()
+        self.logins.people = people()
         alarms = AlarmList(room.clock, room.engine.alarms, _alarm_history(room))
         parts = Parts(room, Facts(room), alarms, self.logins, self.stop_door)
         self.picture = Picture(parts)
         self.publisher = Publisher(self.picture)
+        parts.self_test = _last_test(room)
         self._board: AlarmBoard = room.engine.alarms
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -87,7 +89,8 @@ class Console:
     # --- people ------------------------------------------------------------------------------
 
     async def candidate(self, name: str) -> Person:
-        """Whose PIN is to be compared. Raises PersonLocked."""
+        """Whose PIN is to be compared, by the file as it is now. Raises PersonLocked."""
+        self.logins.people = self._people()
         return self.logins.candidate(name)
 
     async def enter(self, person: Person, old_token: str | None, *, pin_is_right: bool) -> str:
@@ -246,6 +249,7 @@ class Console:
         self.logins.realm = room.realm
         if room.engine.alarms is not self._board:
             self._board = room.engine.alarms
+            parts.self_test = _last_test(room)
             parts.alarms = AlarmList(room.clock, self._board, _alarm_history(room))
         self.publisher.soon()
 
@@ -253,6 +257,16 @@ class Console:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.room.engine.on_defect(error)
+
+
+def _last_test(room: Room) -> SelfTestView | None:
+    """The last self-test on record; the page says whether it was today's."""
+    with closing(JournalReader(room.journal)) as reader:
+        entry = reader.newest("stop_tested")
+    body = None if entry is None else entry.body()
+    if entry is None or not isinstance(body, StopTested) or body.latency_us is None:
+        return None
+    return SelfTestView(at_wall=entry.wall, latency_ms=body.latency_us / 1000)
 
 
 def _alarm_history(room: Room) -> list[Entry]:

@@ -67,6 +67,14 @@ class DoorNotSafe(ServiceError):
     action = "Serve on 127.0.0.1, or give --tls-cert, --tls-key and --token-file."
 
 
+class DoorGone(ServiceError):
+    """The screen is not served any more, and the pen was stopped."""
+
+    number = 8043
+    cause = "A defect in this program, or the machine is out of memory or descriptors."
+    action = "Start the service again; keep the log."
+
+
 class NoSuchAlarm(ServiceError):
     """The alarm is not on the board."""
 

@@ -1,8 +1,8 @@
 """Serves the screen: a thread of its own with uvicorn, beside the loop that drives the pen.
 
 FastAPI and uvicorn are imported in that thread and only when `open` is called, which is after the
-pen link is up: the pen never waits for them. The thread is not the controller's: when it hangs,
-the pen goes on by its grants; when the controller's loop hangs, STOP still leaves from here.
+pen link is up: the pen never waits for them. When the controller's loop hangs, STOP still leaves
+from here; when this thread ends by itself the pen is stopped, because nobody could press STOP.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 
 from controller.console.bridge import OtherLoop
 from controller.console.console import Console
-from controller.console.errors import DoorNotSafe
+from controller.console.errors import DoorGone, DoorNotSafe
 from controller.console.security import Address
 from controller.errors import SystemRefused
 
@@ -45,6 +45,8 @@ class Door:
         self._thread: threading.Thread | None = None
         self._end: Callable[[], None] = lambda: None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closing = False
 
     async def open(self) -> Address:
         """Listen; returns the address with the port that was found for port 0.
@@ -63,8 +65,13 @@ class Door:
             await self._ready
         return address
 
+    async def until_gone(self) -> None:
+        """Wait for the end of a door that nobody closed. Raises DoorGone."""
+        await self._gone
+
     async def close(self) -> None:
         """End every stream, then the thread."""
+        self._closing = True
         await self._console.close()
         self._end()
         if self._thread is not None:
@@ -78,11 +85,11 @@ class Door:
     ) -> None:
         try:
             asyncio.run(self._serve(loop, listening, address))
-        except (OSError, ImportError) as error:
-            log.error("the screen is gone", error=str(error))
-            loop.call_soon_threadsafe(self._failed, error)
         finally:
             listening.close()
+            if not self._closing:
+                self._console.room.stop("the screen is gone")
+                loop.call_soon_threadsafe(self._ended)
 
     async def _serve(
         self, loop: asyncio.AbstractEventLoop, listening: socket.socket, address: Address
@@ -120,9 +127,12 @@ class Door:
         if not self._ready.done():
             self._ready.set_result(None)
 
-    def _failed(self, error: OSError | ImportError) -> None:
-        if not self._ready.done():
-            self._ready.set_exception(error)
+    def _ended(self) -> None:
+        gone = DoorGone("The thread that serves the screen has ended.")
+        for future in (self._ready, self._gone):
+            if not future.done():
+                future.set_exception(gone)
+                future.exception()  # seen, whoever waits
 
 
 def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

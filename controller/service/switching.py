@@ -5,6 +5,7 @@ folder of its own; a change is refused while a session or an arm is open.
 """
 
 import asyncio
+import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from controller.service.places import journal_folder
 
 SCENARIO = "micro_dosing.toml"
 PEN = "training-pen"
+LIFE, SEED = "pen.life", "pen.seed"
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -78,22 +80,23 @@ class Switch:
     # --- training ------------------------------------------------------------------------------
 
     async def start_training(self) -> None:
-        """The simulated pen takes the real one's place. Raises NotTraining."""
+        """The simulated pen takes the real one's place; while it has it, another one takes its own.
+
+        A pen that has been used comes back only for what was left open with it: otherwise each
+        training begins with a new pen, a new cartridge and a full syringe. Raises NotTraining.
+        """
         self._require_idle()
         if self.is_training:
+            await self._another_pen()
             return
-        folder = self._place.state / "training"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._children = Children(folder)
-        pen = folder / "pen"
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, self._start_pen, self._children, folder, pen)
-        except ChildFailed as error:
-            await self._end_children()
-            raise NotTraining(error.what) from error
+        was_used = (self._folder / LIFE).exists()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        await self._plug_in()
         wanted = msgspec.structs.replace(
-            self._place.wanted, port=str(pen), folder=journal_folder(folder), realm="training"
+            self._place.wanted,
+            port=str(self._folder / "pen"),
+            folder=journal_folder(self._folder),
+            realm="training",
         )
         try:
             await self._change(wanted)
@@ -101,6 +104,9 @@ class Switch:
             await self._change(self._place.wanted)
             await self._end_children()
             raise NotTraining(error.what) from error
+        engine = self.present.service.engine
+        if was_used and engine.book is None and not engine.books.ledger.open_intervals():
+            await self._another_pen()
 
     async def end_training(self) -> None:
         """Back to the pen of the settings. Raises NotTraining while a session is open."""
@@ -117,12 +123,37 @@ class Switch:
         if engine.book is not None or engine.arm_is_open:
             raise NotTraining("A session or a calibration is open.")
 
-    def _start_pen(self, children: Children, folder: Path, pen: Path) -> None:
+    @property
+    def _folder(self) -> Path:
+        return self._place.state / "training"
+
+    async def _another_pen(self) -> None:
+        await self._end_children()
+        for name in (LIFE, SEED):
+            (self._folder / name).unlink(missing_ok=True)
+        await self._plug_in()
+
+    async def _plug_in(self) -> None:
+        self._children = Children(self._folder)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._start_pen, self._children)
+        except ChildFailed as error:
+            await self._end_children()
+            raise NotTraining(error.what) from error
+
+    def _start_pen(self, children: Children) -> None:
+        """The seed decides which pen it is; its life goes on in a file. Waits; not on the loop."""
+        folder, seed = self._folder, self._folder / SEED
+        pen = folder / "pen"
         pen.unlink(missing_ok=True)
+        if not seed.exists():
+            seed.write_text(str(secrets.randbelow(2**31)), encoding="ascii")
         scenario = self._place.scenarios / SCENARIO
-        files = ("--nvm", str(folder / "pen.life"), "--oracle", str(folder / "oracle.json"))
+        files = ("--nvm", str(folder / LIFE), "--oracle", str(folder / "oracle.json"))
         where = ("--pty", str(pen), "--scenario", str(scenario))
-        wait_for_path(children.start(PEN, "-m", "simulator", *where, *files), pen)
+        which = ("--seed", seed.read_text(encoding="ascii"))
+        wait_for_path(children.start(PEN, "-m", "simulator", *where, *files, *which), pen)
 
     async def _end_children(self) -> None:
         children, self._children = self._children, None

@@ -65,6 +65,9 @@ async def test_first_run_without_hardware_stop_measured_and_a_deaf_page_beside_i
             assert view["simulated"]
             view = await _linked(client)
             assert view["pen"]["simulated"]
+            await _act(client, "/api/training/start")  # again: another pen, a new cartridge
+            again = await _linked(client, not_uid=view["pen"]["uid"])
+            assert again["pen"]["uid"] != view["pen"]["uid"]
             deaf = _deaf(address)
             latencies = []
             for _ in range(5):
@@ -88,11 +91,12 @@ async def test_first_run_without_hardware_stop_measured_and_a_deaf_page_beside_i
     assert verify(tmp_path / "journal").ok
 
 
-async def _linked(client: httpx.AsyncClient) -> dict[str, Any]:
+async def _linked(client: httpx.AsyncClient, not_uid: str = "") -> dict[str, Any]:
     async with asyncio.timeout(WITHIN_S):
         while True:
             view = await _state(client)
-            if view["pen"] is not None and view["pen"]["connected"] and "open" in view["allowed"]:
+            pen = view["pen"] or {"connected": False, "uid": not_uid}
+            if pen["connected"] and pen["uid"] != not_uid and "open" in view["allowed"]:
                 return view
             await asyncio.sleep(0)
 

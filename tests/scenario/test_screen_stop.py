@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.console.console import Console
 from controller.record.console_events import AlarmAcknowledged, StopTested
 from controller.record.events import StopConfirmed, StopSent
 from controller.session.plan import load_plan
@@ -185,6 +186,9 @@ async def test_the_self_test_stops_measures_and_clears(tmp_path: Path) -> None:
         assert not view["pen"]["flags"]["stop_latched"]
         await screen.open()
         refused(await screen.post("/api/self-test"), 409, 8042)
+        remembered = Console(screen.room).picture.parts.self_test
+        assert remembered is not None
+        assert remembered.latency_ms == view["stop"]["self_test"]["latency_ms"]
     bodies = bodies_in(tmp_path / "j")
     (tested,) = [body for body in bodies if isinstance(body, StopTested)]
     assert tested.actor.name == "trainee"

@@ -88,7 +88,7 @@ class Screen:
             theatre.clock,
             NoSwitch(),
         )
-        self.console = Console(self.room, people)
+        self.console = Console(self.room, lambda: people or People())
         self._realm: Realm = realm
         self.app: Any = make_app(self.console, bridge or SameLoop(), address or Address())
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -142,8 +142,8 @@ async def _until_done(switch: Switch, done: asyncio.Event, door: Door) -> None:
             if task.done():
                 task.result()
     finally:
-        for task in every:
-            task.cancel()
+        for each in every:
+            each.cancel()
         await asyncio.gather(*every, return_exceptions=True)
 
 
