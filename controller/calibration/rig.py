@@ -4,6 +4,7 @@ Whatever comes between - a stop, a pulled cable, a refusal - is told, waited out
 before it is summed up from the books. Nothing here knows what is measured.
 """
 
+import itertools
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -180,14 +181,16 @@ class Rig:
 
     async def run(self, settings: StrokeSettings, strokes: int) -> Ran:
         """One arm with all of its strokes, taken again until it is whole."""
-        while True:
+        for tries in itertools.count(1):
             await self.until_ready()
             stroke = partial(self.bench.stroke, settings, strokes, NO_VOLUME_PL, self.actor)
             ran = await self._try(stroke)
             if ran is not None and ran.punctures == len(ran.strokes) == strokes:
                 return ran
             self._say_if_short(ran, strokes)
-            await self._ask_again("The strokes have to come in one go.")
+            if tries % FRUITLESS == 0:
+                await self._ask_again("The strokes have to come in one go.")
+        raise AssertionError("counting has no end")
 
     async def place(self, protrusion_um: int, stroke_period_us: int) -> None:
         """Let the depth axis come to a protrusion, needle in."""
