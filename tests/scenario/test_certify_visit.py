@@ -13,6 +13,7 @@ from controller.calibration.certificate.errors import NotIssuable
 from controller.errors import PlanBlocked
 from controller.record.events import Actor, ForeignMovement
 from controller.service.certifying import Approval, issue_for_pen, store
+from controller.service.commands.run import warn_of_certificate
 from controller.service.opening import terms_with_pen
 from controller.session.act_errors import NotAllowed, NotFit
 from tests.support.arms import counters
@@ -125,6 +126,21 @@ async def test_an_operator_may_not_approve_and_a_session_is_closed_first(tmp_pat
         await theatre.begin(PLAN)
         with pytest.raises(NotIssuable, match="is open"):
             await issue_for_pen(service, APPROVAL)
+
+
+@pytest.mark.hazard("H25")
+async def test_whoever_opens_a_session_is_warned_ahead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        await certified(theatre)
+        terms = terms_now(theatre, theatre.clock)
+        assert terms is not None
+        warn_of_certificate(wish_for(PLAN), terms, theatre.service, theatre.clock)
+        assert capsys.readouterr().err == ""
+        theatre.clock.step_wall(24 * 86_400)
+        warn_of_certificate(wish_for(PLAN), terms, theatre.service, theatre.clock)
+        assert "Warning: The certificate ends at 2030-01-31" in capsys.readouterr().err
 
 
 @pytest.mark.hazard("H26")
