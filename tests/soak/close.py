@@ -12,7 +12,7 @@ import msgspec
 
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.reach import Cell
-from tests.soak.recipes import OFTEN, Recipe
+from tests.soak.recipes import OFTEN, SHORT, Recipe
 from tests.soak.script import FaultRow
 
 F, H, P = FaultId, HostState, PenPhase
@@ -21,6 +21,8 @@ BRIEF: Final = 10
 """Punctures of the session before an aftermath."""
 MOST_SESSIONS: Final = 300
 INSTANT_MS: Final = (0.2, 1.0)
+ENDING_MS: Final = (15.0, 40.0)
+_MOVING: Final = (P.ARMED, P.RUNNING, P.BRAKING)
 OF_COMMITS: Final = (F.H7, F.H8, F.H9, F.H13)
 """They take effect when something is written."""
 _OF_LINES: Final = (F.H3, F.H4, F.H5)
@@ -28,28 +30,69 @@ _OF_LINES: Final = (F.H3, F.H4, F.H5)
 
 
 def alone(how: Recipe, cell: Cell) -> Recipe:
-    """For one cell: a service that starts anew knows of no session, so there are more of them."""
+    """The recipe of its pair, for one cell."""
     fault, host, pen = cell
-    stops = fault in OF_COMMITS and host is not H.DEAD
-    if host is H.DEAD and fault in (*OF_COMMITS, F.H12):
-        how = _restless(how, pen)
-    return msgspec.structs.replace(
+    of_commits = fault in OF_COMMITS
+    how = msgspec.structs.replace(
         how,
         sessions=MOST_SESSIONS if host is H.CLOSED else 1,
         restarts_post=fault.place == "B",
-        stops_there=stops,
-        disk_ms=INSTANT_MS if stops else how.disk_ms,
+        stops_there=of_commits and host is not H.DEAD,
+        disk_ms=INSTANT_MS if of_commits else how.disk_ms,
+        moment=(host, pen),
     )
+    if host is H.DEAD:
+        return _dead(how, fault, pen)
+    if host is H.UNLINKED and pen in _MOVING and fault.place == "L" and fault is not F.L20:
+        return _with_rows(how, (_kill(H.RUNNING, _met(pen), every_s=0.2, lasts_s=0.01),))
+    if host is H.CLOSED and fault is F.H11:
+        return _with_rows(how, (*how.rows, _kill(host, None, every_s=1.0, lasts_s=0.02)))
+    return how
 
 
-def _restless(how: Recipe, pen: PenPhase) -> Recipe:
-    """Without a process the disk is needed by the one that starts, and it starts soon."""
-    changes: dict[str, object] = {"lasts_s": 0.02}
-    if pen not in (P.ARMED, P.RUNNING, P.BRAKING):
-        changes |= {"host": None}
+def _dead(how: Recipe, fault: FaultId, pen: PenPhase) -> Recipe:
+    """Without a process the disk is needed by one that ends in order, or by one that starts."""
+    if fault in OF_COMMITS:
+        return _ending(how, pen)
+    if pen in _MOVING or fault is F.H15:
+        return how
     rows = tuple(
-        msgspec.structs.replace(row, **changes) if row.fault is F.H1 else row for row in how.rows
+        msgspec.structs.replace(row, host=None, every_s=0.3, lasts_s=1.0)
+        if row.fault is F.H1
+        else row
+        for row in how.rows
     )
+    return _with_rows(how, rows)
+
+
+def _ending(how: Recipe, pen: PenPhase) -> Recipe:
+    """A service that ends in order writes while it ends: a STOP and the arm's end if one is open.
+
+    At rest it ends at once, so the disk refuses from before.
+    """
+    reboots = (FaultRow(F.P1, host=H.READY, times=OFTEN, every_s=0.6, lasts_s=0.05),)
+    is_at_rest = pen in (P.IDLE, P.OFF)
+    return msgspec.structs.replace(
+        how,
+        rows=reboots if pen is P.OFF else (),
+        restarts_there=True,
+        moment=(H.READY, pen) if is_at_rest else (H.RUNNING, _met(pen)),
+        late_ms=(60.0, 5.0) if pen in (P.ARMED, P.RUNNING) else how.late_ms,
+        disk_ms=how.disk_ms if is_at_rest else ENDING_MS,
+        zone=SHORT if is_at_rest else how.zone,
+    )
+
+
+def _met(pen: PenPhase) -> PenPhase:
+    """Where a pen is before it brakes, or goes on as it was when nobody grants any more."""
+    return P.ARMED if pen is P.ARMED else P.RUNNING
+
+
+def _kill(host: HostState, pen: PenPhase | None, every_s: float, lasts_s: float) -> FaultRow:
+    return FaultRow(F.H1, host=host, pen=pen, times=OFTEN, every_s=every_s, lasts_s=lasts_s)
+
+
+def _with_rows(how: Recipe, rows: tuple[FaultRow, ...]) -> Recipe:
     return msgspec.structs.replace(how, rows=rows)
 
 
@@ -57,7 +100,11 @@ def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
     """The aimed row, as one cell alone wants it."""
     fault, host, pen = cell
     if fault in OF_COMMITS:
+        if host is H.DEAD and pen in (P.IDLE, P.OFF):
+            return _in_the_moment(row, (fault, H.READY, pen), rng, lasts_s=0.3)
         return _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.03, 0.1))
+    if fault is F.H15 and host is H.DEAD:
+        return msgspec.structs.replace(row, lasts_s=0.6)
     if fault in _OF_LINES:
         value = rng.choice((0.001, 0.01, 0.05, 0.3)) if fault is F.H3 else row.value
         row = _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.05, 0.2))
@@ -73,7 +120,9 @@ def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
 
 def _booted(row: FaultRow, host: HostState) -> FaultRow:
     """No session opens while it is 1970, so it is booted within one, and set soon."""
-    met = {H.CLOSED: H.READY, H.INTERRUPTED: H.RUNNING, H.READY: H.READY, H.NONE: H.NONE}
+    if host is H.CLOSED:
+        return msgspec.structs.replace(row, host=H.READY, pen=None, every_s=0.8, lasts_s=0.6)
+    met = {H.INTERRUPTED: H.RUNNING, H.READY: H.READY, H.NONE: H.NONE}
     return msgspec.structs.replace(
         row, at_s=1.0, host=met.get(host), pen=None, every_s=2.0, lasts_s=1.0
     )

@@ -44,6 +44,7 @@ class Person:
         self._clears = 0
         self._more_sessions = sessions - 1
         self._is_brief = False
+        self._acting: dict[asyncio.Task[Any], None] = {}
 
     @property
     def is_done(self) -> bool:
@@ -76,6 +77,20 @@ class Person:
                     await self.alone(self._theatre.acts.pause(PROGRAM))
                 except MicropenError as error:
                     self._refused(error)
+
+    async def restart(self) -> None:
+        """End the service in order and start it again, at last when nothing forbids it."""
+        if self._theatre.is_running:
+            self._say("ends the service")
+            for task in list(self._acting):
+                task.cancel()
+            await self.alone(self._theatre.stop(), to_the_end=True)
+        while not self._theatre.is_running:
+            try:
+                await self._start()
+            except MicropenError as error:
+                self._refused(error)
+                await advance(LOOK_S)
 
     async def let_go(self) -> None:
         """Pause what is running or about to; a service that is down is started again."""
@@ -181,12 +196,14 @@ class Person:
         Who is called away leaves it half done, unless it goes `to_the_end`.
         """
         task = asyncio.create_task(work, name="act")
+        self._acting[task] = None
         try:
             await asyncio.wait({task})
         finally:
             if not to_the_end:
                 task.cancel()
             await asyncio.wait({task})
+            del self._acting[task]
         error = None if task.cancelled() else task.exception()
         if isinstance(error, MicropenError):
             raise error

@@ -25,7 +25,10 @@ QUICK_DISK_MS: Final = (1.0, 20.0)
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """Rows that bring a pair about; `late_ms` to the pen and to the host; punctures of a zone."""
+    """Rows that bring a pair about; `late_ms` to the pen and to the host; punctures of a zone.
+
+    The last four are the same as those of a `Script`, whose `host` and `pen` is `moment`.
+    """
 
     rows: tuple[FaultRow, ...] = ()
     stop_every_s: float = 0.0
@@ -38,6 +41,8 @@ class Recipe(msgspec.Struct, frozen=True):
     sessions: int = 1
     restarts_post: bool = False
     stops_there: bool = False
+    restarts_there: bool = False
+    moment: tuple[HostState | None, PenPhase | None] = (None, None)
 
 
 def recipe(host: HostState, pen: PenPhase, rng: Random) -> Recipe:

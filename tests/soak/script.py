@@ -49,7 +49,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     a session, and brings another pen when one cannot be used any more. Sessions after the first
     one are opened whenever the service was started anew, and closed again. Whenever
     host and pen are as `host` and `pen` say, telemetry and archive are started anew with
-    `restarts_post`, and somebody presses STOP with `stops_there`.
+    `restarts_post`, somebody presses STOP with `stops_there`, and ends the service in order and
+    starts it again with `restarts_there`.
     """
 
     seed: int = 1
@@ -70,6 +71,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pen: PenPhase | None = None
     restarts_post: bool = False
     stops_there: bool = False
+    restarts_there: bool = False
     fault: tuple[FaultRow, ...] = ()
 
 

@@ -165,8 +165,9 @@ class Trial:
                 start(self._housekeeper(theatre, person, plan).run())
             if self.script.pause_every_s:
                 start(person.pause(self.script.pause_every_s, self._rng("pause")))
-            if self.script.restarts_post or self.script.stops_there:
-                start(self._when_it_is_so(theatre, watch))
+            script = self.script
+            if script.restarts_post or script.stops_there or script.restarts_there:
+                start(self._when_it_is_so(theatre, watch, person))
             if self.script.stop_every_s:
                 start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
             await self._lobby(theatre, cues)
@@ -183,13 +184,15 @@ class Trial:
             name = cue.row.fault.value
             self.verdict.strikes[name] = self.verdict.strikes.get(name, 0) + cue.strikes
 
-    async def _when_it_is_so(self, theatre: House, watch: Watch) -> None:
+    async def _when_it_is_so(self, theatre: House, watch: Watch, person: Person) -> None:
         """Bring broker or disk to work, of whose faults little is seen in short moments else."""
         script, rng = self.script, self._rng("moments")
         while True:
             await watch.moment(script.host, script.pen, rng)
             if script.stops_there and theatre.is_running:
                 theatre.engine.stop("a person pressed STOP")
+            if script.restarts_there:
+                await person.restart()
             if script.restarts_post:
                 await theatre.restart_post()
             await advance(AGAIN_S)
