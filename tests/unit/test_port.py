@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import serial
 
 from controller.errors import NotAPort, PortBusy, PortDenied, PortFailed, PortMissing
-from controller.link.port import SerialOpener, SerialPort
+from controller.link.port import LineSettings, SerialOpener, SerialPort
 
 PTY = pytest.mark.real_time("a pty does not know virtual time")
 
@@ -194,3 +195,29 @@ async def test_out_of_files_at_opening(far: Far, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "dup", refuse)
     with pytest.raises(PortFailed, match="Too many open files"):
         await SerialOpener(far.path).open()
+
+
+@PTY
+async def test_a_line_is_set_up_as_its_other_end_has_it(
+    far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pty keeps the rate and the stop bits; bits and parity are seen on the way to it."""
+    made: list[tuple[object, ...]] = []
+    real = serial.Serial
+
+    def spied(*words: object, **options: object) -> serial.Serial:
+        made.append(words)
+        return real(*words, **options)
+
+    monkeypatch.setattr(serial, "Serial", spied)
+    port = await SerialOpener(far.path, 1_200, 7, "O", 2).open()
+    settings = termios.tcgetattr(far.fd)
+    assert settings[5] == termios.B1200
+    assert settings[2] & termios.CSTOPB
+    assert made == [(far.path, 1_200, 7, "O", 2)]
+    port.close()
+
+
+def test_line_settings_are_written_as_people_do() -> None:
+    assert str(LineSettings()) == "115200 baud 8N1"
+    assert str(LineSettings(1_200, 7, "O", 2)) == "1200 baud 7O2"

@@ -11,9 +11,10 @@ import msgspec
 import typer
 
 from controller.calibration.acceptance import load_acceptance
+from controller.calibration.errors import BalanceLost
 from controller.calibration.instruments import Setup, load_setup
 from controller.clock import Clock, SystemClock
-from controller.errors import MicropenError, WrongUsage
+from controller.errors import LinkError, MicropenError, WrongUsage
 from controller.link.port import LineSettings, Parity, SerialOpener, check_port
 from controller.logs import set_up_logs
 from controller.record.calibration_events import Procedure
@@ -116,7 +117,7 @@ def dose(
         options.wanted.port, typed, None if balance is None else str(balance), line
     )
     if where.path is not None:
-        check_port(where.path)
+        _check_balance(where.path, options.wanted.port)
     _conduct(msgspec.structs.replace(options, balance=where))
 
 
@@ -154,9 +155,12 @@ def abort(
     config: ConfigOption = None,
 ) -> None:
     """Give the open calibration up, without a pen. Its readings stay in the record."""
-    settings = catalogue_of(config).settings
+    catalogue = catalogue_of(config)
+    settings = catalogue.settings
     wanted = Wanted("none", journal_folder(state or settings.state_folder), settings.realm)
     actor = Actor(name=_named(technician), role="technician")
+    if recorded_books(catalogue, state).open_calibration() is None:
+        raise _nothing_open(wanted)
     calibration_id = asyncio.run(_abort(wanted, reason, actor))
     typer.echo(f"Calibration {calibration_id} is given up.")
 
@@ -237,6 +241,15 @@ def _check_first(options: Options, state: Path | None) -> None:
     check_port(options.wanted.port)
 
 
+def _check_balance(path: str, pen_path: str) -> None:
+    if Path(path).resolve() == Path(pen_path).resolve():
+        raise WrongUsage(f"{path} is the pen's port, not the balance's.")
+    try:
+        check_port(path)
+    except LinkError as error:
+        raise BalanceLost(f"The balance's port: {error.what}") from error
+
+
 def _conduct(options: Options) -> None:
     outcome, calibration_id = asyncio.run(_run(options))
     typer.echo(f"Calibration {calibration_id}: {outcome}.")
@@ -312,6 +325,12 @@ async def _first_pen(service: Service) -> None:
         raise engine.link_error
 
 
+def _nothing_open(wanted: Wanted) -> NoSession:
+    return NoSession(
+        f"There is no open calibration in {wanted.folder}.", action="Nothing needs to be done."
+    )
+
+
 async def _abort(wanted: Wanted, reason: str, actor: Actor) -> str:
     clock = SystemClock()
     # The lock first, as for `session seal`; the service is never started: nothing can move.
@@ -321,10 +340,7 @@ async def _abort(wanted: Wanted, reason: str, actor: Actor) -> str:
     try:
         book = books.open_calibration()
         if book is None:
-            raise NoSession(
-                f"There is no open calibration in {wanted.folder}.",
-                action="Nothing needs to be done.",
-            )
+            raise _nothing_open(wanted)
         left_open = service.engine.recover_state()
         if left_open:
             await service.engine.commit(*left_open)
