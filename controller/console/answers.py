@@ -1,7 +1,9 @@
 """Errors as answers: the numbered tree in JSON, with the HTTP status that fits its family."""
 
 from controller.console import errors
-from controller.console.views import ErrorView
+from controller.console.requests import (
+    ErrorView,
+)
 from controller.errors import (
     InputError,
     JournalError,

@@ -15,6 +15,7 @@ from controller.console.answers import error_view, status_of
 from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.errors import NoSuchPage, RequestRejected
+from controller.console.routes_board import add_board
 from controller.console.routes_docs import add_docs
 from controller.console.routes_history import add_history
 from controller.console.routes_page import add_page
@@ -57,6 +58,7 @@ def make_app(console: Console, bridge: Bridge, address: Address) -> App:
     add_people(api, console, bridge, address)
     add_prepare(api, console, bridge)
     add_session(api, console, bridge)
+    add_board(api, console, bridge)
     add_history(api, console, bridge)
     add_stop(api, console, bridge)
     add_docs(api)

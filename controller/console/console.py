@@ -16,17 +16,19 @@ from controller.console.logins import EVERYBODY, TREATING, Logins
 from controller.console.people import People, Person
 from controller.console.picture import Parts, Picture
 from controller.console.publishing import Publisher
-from controller.console.room import Room
-from controller.console.stopping import CONFIRMED_WITHIN_S, StopDoor
-from controller.console.views import (
+from controller.console.requests import (
     OpenRequest,
     PlanLine,
     PlanView,
     Preview,
     PreviewRequest,
     ProductView,
-    SelfTestView,
     StopAnswer,
+)
+from controller.console.room import Room
+from controller.console.stopping import CONFIRMED_WITHIN_S, StopDoor
+from controller.console.views import (
+    SelfTestView,
     View,
 )
 from controller.errors import MicropenError

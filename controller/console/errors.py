@@ -70,7 +70,7 @@ class DoorNotSafe(ServiceError):
 class DoorGone(ServiceError):
     """The screen is not served any more, and the pen was stopped."""
 
-    number = 8043
+    number = 8044
     cause = "A defect in this program, or the machine is out of memory or descriptors."
     action = "Start the service again; keep the log."
 

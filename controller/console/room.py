@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.clock import Clock
-from controller.console.views import (
+from controller.console.requests import (
     OpenRequest,
     PlanLine,
     PlanView,

@@ -12,9 +12,12 @@ from controller.console.children import Reports
 from controller.console.console import Console
 from controller.console.errors import NoSuchPage
 from controller.console.report.sheet import Sheet
+from controller.console.requests import (
+    SessionLine,
+    Verified,
+)
 from controller.console.routes_view import REFUSALS
 from controller.console.security import LOGIN_COOKIE, cookie
-from controller.console.views import SessionLine, Verified
 
 Form = Literal["html", "pdf", "csv", "jsonl"]
 _TYPES: dict[Form, str] = {

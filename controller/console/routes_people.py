@@ -9,6 +9,12 @@ from fastapi import FastAPI, Request, Response
 from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.errors import ForeignRequest
+from controller.console.requests import (
+    EnterRequest,
+    LoginRequest,
+    Nothing,
+    PersonView,
+)
 from controller.console.routes_view import REFUSALS
 from controller.console.security import (
     ENTER_PATH,
@@ -18,10 +24,6 @@ from controller.console.security import (
     cookie,
 )
 from controller.console.views import (
-    EnterRequest,
-    LoginRequest,
-    Nothing,
-    PersonView,
     View,
 )
 

@@ -4,10 +4,18 @@ from fastapi import FastAPI, Request
 
 from controller.console.bridge import Bridge
 from controller.console.console import Console
+from controller.console.requests import (
+    Nothing,
+    PlanLine,
+    PlanView,
+    ProductView,
+)
 from controller.console.routes_view import REFUSALS
 from controller.console.security import LOGIN_COOKIE, cookie
 from controller.console.stopping import TEST_REASON
-from controller.console.views import Nothing, PlanLine, PlanView, ProductView, View
+from controller.console.views import (
+    View,
+)
 
 
 def add_prepare(api: FastAPI, console: Console, bridge: Bridge) -> None:

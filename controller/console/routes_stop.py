@@ -5,6 +5,9 @@ from fastapi import FastAPI, Request
 
 from controller.console.bridge import Bridge
 from controller.console.console import Console
+from controller.console.requests import (
+    StopAnswer,
+)
 from controller.console.security import (
     LOGIN_COOKIE,
     STOP_PATH,
@@ -14,7 +17,6 @@ from controller.console.security import (
     Send,
     cookie,
 )
-from controller.console.views import StopAnswer
 
 
 def add_stop(api: FastAPI, console: Console, bridge: Bridge) -> None:

@@ -9,8 +9,15 @@ from starlette.responses import StreamingResponse
 from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.mailbox import Mailbox
+from controller.console.requests import (
+    ErrorView,
+)
 from controller.console.security import LOGIN_COOKIE, cookie
-from controller.console.views import ErrorView, Strip, StripPoint, View
+from controller.console.views import (
+    Strip,
+    StripPoint,
+    View,
+)
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorView} for status in (401, 403, 404, 409, 422, 503)

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -44,6 +44,15 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Asked(Protocol):
+    """A request, as far as its cookies are concerned."""
+
+    @property
+    def scope(self) -> Scope:
+        """ASGI's description of it."""
+        ...
 
 
 class Address(msgspec.Struct, frozen=True):

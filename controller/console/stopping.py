@@ -8,8 +8,10 @@ import asyncio
 from functools import partial
 
 from controller.console.bridge import Bridge
+from controller.console.requests import (
+    StopAnswer,
+)
 from controller.console.room import Room
-from controller.console.views import StopAnswer
 from controller.link.stopline import ConfirmedStop
 from controller.record.events import Actor, hex_id
 

@@ -11,7 +11,7 @@ import msgspec
 
 from controller.clock import Clock
 from controller.console.errors import RequestRejected
-from controller.console.views import (
+from controller.console.requests import (
     OpenRequest,
     PlanLine,
     PlanView,

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from controller.clock import Clock
-from controller.console.views import (
+from controller.console.requests import (
     FindingView,
     MeasureView,
     PlannedZone,

@@ -1,6 +1,5 @@
 """The stream of views: how often, how much, and what a page that does not read costs: nothing."""
 
-import asyncio
 from pathlib import Path
 
 from controller.console.mailbox import MOST_POINTS, Mailbox
@@ -10,6 +9,7 @@ from controller.session.plan import load_plan
 from tests.support.bills import CONFIG, pen_for
 from tests.support.screen import PLAN, Screen, answer, refused
 from tests.support.theatre import Theatre
+from tests.support.virtual import advance
 
 CHECK = load_plan(CONFIG / "plans" / f"{PLAN}.toml")
 POINT = StripPoint(
@@ -25,7 +25,7 @@ async def test_a_page_sees_every_change_at_most_ten_times_a_second(tmp_path: Pat
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await screen.open()
         async with screen.listening() as page:
-            await asyncio.sleep(3.0)
+            await advance(3.0)
             views = page.events("view")
         assert 27 <= len(views) <= 32
         seqs = [View.model_validate(view).seq for view in views]
@@ -38,7 +38,7 @@ async def test_without_a_pen_a_page_still_hears_twice_a_second(tmp_path: Path) -
         theatre.unplug()
         await theatre.until(lambda: theatre.engine.pen is None)
         async with screen.listening() as page:
-            await asyncio.sleep(5.0)
+            await advance(5.0)
             assert 9 <= len(page.events("view")) <= 12
             assert page.events("strip") == []
 
@@ -67,9 +67,9 @@ async def test_the_strip_tells_what_moves(tmp_path: Path) -> None:
 async def test_a_page_that_comes_later_gets_the_last_thirty_seconds(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await theatre.engine.changes.until(lambda: theatre.engine.reconciled)
-        await asyncio.sleep(40.0)
+        await advance(40.0)
         async with screen.listening() as page:
-            await asyncio.sleep(0.2)
+            await advance(0.2)
             first = page.events("strip")[0]["points"]
         assert len(first) == MOST_POINTS
         assert 29.0 < first[-1]["mono_s"] - first[0]["mono_s"] < 31.0
@@ -85,7 +85,7 @@ async def test_a_page_that_stops_reading_costs_the_controller_nothing(tmp_path: 
             for _ in range(2):
                 await screen.act("treat")
                 await theatre.until(lambda: theatre.state == "ready")
-            await asyncio.sleep(60.0)
+            await advance(60.0)
             assert len(deaf.bytes) < 200
             assert len(page.events("view")) > 500
             boxes = screen.console.publisher.boxes
@@ -119,11 +119,11 @@ async def test_only_so_many_pages_listen_that_stop_has_a_connection_left(tmp_pat
 
 async def test_every_stream_ends_with_the_console(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen, screen.listening() as page:
-        await asyncio.sleep(0.2)
+        await advance(0.2)
         await screen.console.close()
-        await asyncio.sleep(0.1)
+        await advance(0.1)
         seen = len(page.bytes)
-        await asyncio.sleep(2.0)
+        await advance(2.0)
         assert len(page.bytes) == seen
         answer(await screen.post("/api/stop"))
         assert theatre.is_running

@@ -23,6 +23,7 @@ from tests.support.screen import (
     without,
 )
 from tests.support.theatre import Theatre
+from tests.support.virtual import advance
 
 CHECK = load_plan(CONFIG / "plans" / f"{PLAN}.toml")
 WITHIN_MS = 60.0
@@ -120,7 +121,7 @@ async def test_stop_passes_a_queue_full_of_requests(tmp_path: Path) -> None:
         waiting = [
             asyncio.create_task(screen.post("/api/sessions/current/swap")) for _ in range(50)
         ]
-        await asyncio.sleep(0.1)
+        await advance(0.1)
         assert not any(task.done() for task in waiting)
         began_s = theatre.clock.mono_s()
         told = answer(await screen.post("/api/stop"))

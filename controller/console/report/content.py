@@ -14,9 +14,13 @@ from controller.console.report.sheet import (
     Sheet,
     SheetZone,
 )
+from controller.settings.service import Realm
 
 NOT_CLEARED = "Engineering and research software, not a cleared medical device."
-SIMULATED = "SIMULATED: training with a simulated pen; nobody was treated."
+MARKS: dict[Realm, str | None] = {
+    "training": "SIMULATED: training with a simulated pen; nobody was treated.",
+    "treatment": None,
+}
 NONE = "-"
 MOST_BARS = 40
 _NL_A_UL = 1000
@@ -60,7 +64,7 @@ def content_of(sheet: Sheet) -> Content:
     """The report of a sheet."""
     return Content(
         title=f"Session {sheet.id}",
-        mark=SIMULATED if sheet.simulated else None,
+        mark=MARKS[sheet.realm],
         facts=_facts(sheet),
         tables=[_zones(sheet), _syringes(sheet), _alarms(sheet)],
         charts=[

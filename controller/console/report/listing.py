@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from controller.console.views import SessionLine
+from controller.console.requests import (
+    SessionLine,
+)
 from controller.record.reader import JournalReader
 
 

@@ -26,6 +26,7 @@ from controller.record.reader import JournalReader
 from controller.session.account import SyringeAccount, ZoneAccount, session_account
 from controller.session.books import Books, SessionBook
 from controller.session.terms import Terms, terms_of
+from controller.settings.service import Realm
 
 MOST_DOTS = 2_000
 """Punctures drawn in the dose map; more would not be seen apart."""
@@ -92,6 +93,7 @@ class Sheet(Model):
     """Everything that the report of a session says."""
 
     id: str
+    realm: Realm
     simulated: bool
     plan_title: str
     plan_digest: str
@@ -124,14 +126,14 @@ def read_sheet(journal: Path, session_id: str) -> Sheet:
     """The sheet of one session. Raises UnknownSession E5020, or another JournalError."""
     books, fold = Books(), _Fold(session_id)
     with closing(JournalReader(journal)) as reader:
-        simulated = reader.realm == "training"
+        realm = reader.realm
         for entry in reader.entries():
             books.apply_entry(entry)
             fold.take(entry)
     book = books.sessions.get(session_id)
     if book is None:
         raise UnknownSession(f"There is no session {session_id} in this journal.")
-    return _sheet(books, book, fold, simulated=simulated)
+    return _sheet(books, book, fold, realm)
 
 
 class _Fold:
@@ -198,7 +200,7 @@ class _Fold:
                 self.dots.append(Dot(zone=arm.zone, dose_nl=nl, partial=stroke.partial))
 
 
-def _sheet(books: Books, book: SessionBook, fold: _Fold, *, simulated: bool) -> Sheet:
+def _sheet(books: Books, book: SessionBook, fold: _Fold, realm: Realm) -> Sheet:
     terms, opened = _terms(book), book.opened
     product = None if terms is None else terms.product
     names = [] if terms is None else [zone.name for zone in terms.plan.zones]
@@ -206,7 +208,8 @@ def _sheet(books: Books, book: SessionBook, fold: _Fold, *, simulated: bool) -> 
     lots = [each.loaded.lot for each in book.syringes]
     return Sheet(
         id=book.session_id,
-        simulated=simulated,
+        realm=realm,
+        simulated=realm == "training",
         plan_title=opened.plan_name,
         plan_digest=opened.plan_digest,
         patient=opened.patient,
