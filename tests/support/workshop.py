@@ -94,7 +94,7 @@ def setup_of(**changes: Any) -> Setup:
             "settle_s": 8,
             "prime_steps": 4_000,
         },
-        "protrusion": {"points_um": [200, 400, 600, 800, 900], "outer_um": 1_000},
+        "protrusion": {"points_um": [200, 400, 600, 800, 900], "outer_um": 1_000, "repeats": 2},
         "cadence": {"stroke_periods_us": [100_000, 500_000], "strokes": 21, "protrusion_um": 500},
     }
     return Setup.model_validate({**tables, **changes})

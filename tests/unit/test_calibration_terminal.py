@@ -66,7 +66,11 @@ async def terminal(
     monkeypatch.setattr(calibration_terminal, "KeyThread", Keyboard)
     monkeypatch.setattr(calibration_terminal, "require_terminal", lambda: None)
     said, service = io.StringIO(), room.theatre.service
-    face = CalibrationTerminal(room.theatre.engine, lambda: service.stop("key") and None, said)
+
+    def stop() -> None:
+        service.stop("key")
+
+    face = CalibrationTerminal(room.theatre.engine, stop, said)
     face.open()
     try:
         yield face, Keyboard.pressed, said
