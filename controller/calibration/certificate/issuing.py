@@ -38,6 +38,7 @@ from controller.calibration.procedure import (
     ProtrusionOutcome,
     outcome_of,
 )
+from controller.pen.identity import realm_of
 from controller.record.calibration_events import CertificateIssued
 from controller.record.events import Actor
 from controller.session.books import Books, CalibrationBook
@@ -184,7 +185,7 @@ def _check_verdict(report: CalibrationReport, remark: str | None) -> None:
             "The result is conditional, and no remark says why it is accepted.",
             action="Look at the report, then give the reason with --remark.",
         )
-    if report.marks and not report.is_of_simulated_pen:
+    if report.marks and realm_of(int(report.pen.uid, 16)) == "treatment":
         raise NotIssuable(
             "A real pen was measured with simulated instruments.",
             action="Measure it with real ones.",

@@ -292,16 +292,11 @@ class CalibrationReport(Part):
         )
 
     @property
-    def is_of_simulated_pen(self) -> bool:
-        """Whether the pen is none that could ever treat."""
-        return is_simulated_uid(int(self.pen.uid, 16))
-
-    @property
     def marks(self) -> tuple[str, ...]:
         """What stands across every page: simulated parts, a missing second person."""
         pretended = any(each.simulated for each in self.instruments)
         marks = {
-            SIMULATED: pretended or self.is_of_simulated_pen,
+            SIMULATED: pretended or is_simulated_uid(int(self.pen.uid, 16)),
             NOT_APPROVED: self.approved_by is None,
         }
         return tuple(mark for mark, applies in marks.items() if applies)
