@@ -24,6 +24,7 @@ from controller.calibration.procedure.terms import (
     ProtrusionTerms,
     SensorTerms,
 )
+from controller.calibration.protrusion import ADVISED_REPEATS
 from controller.errors import CalibrationError, InputRejected, WrongUsage
 from controller.record.calibration_events import Procedure
 from controller.session.certificate import PicolitresAStep
@@ -107,7 +108,7 @@ class ProtrusionTable(Table):
 
     points_um: tuple[StrictInt, ...]
     outer_um: StrictInt
-    repeats: StrictInt = 2
+    repeats: StrictInt = ADVISED_REPEATS
 
 
 class CadenceTable(Table):

@@ -162,7 +162,7 @@ def dose_terms(pen: Drawn) -> DoseTerms:
 
 
 def axis_terms() -> ProtrusionTerms:
-    """Five points, twice up and once down."""
+    """Five points, three times up and once down."""
     return ProtrusionTerms(
         limits=LIMITS,
         points_um=POINTS_UM,

@@ -8,7 +8,14 @@ import pytest
 
 from controller.calibration.face import Kind, Question, Wish
 from controller.calibration.instruments import CadenceTable
-from controller.calibration.procedure import CadenceOutcome, ProtrusionOutcome, outcome_of
+from controller.calibration.procedure import (
+    CadenceOutcome,
+    ProtrusionOutcome,
+    ProtrusionTerms,
+    outcome_of,
+    terms_of,
+)
+from controller.calibration.procedure.protrusion_steps import moves_of
 from controller.calibration.procedure.steps import Touch
 from controller.record.calibration_events import (
     CalibrationDiscarded,
@@ -26,11 +33,17 @@ def axis_of(room: Workshop) -> ProtrusionOutcome:
     return outcome
 
 
+def touches(room: Workshop) -> int:
+    terms = terms_of(room.book.opened)
+    assert isinstance(terms, ProtrusionTerms)
+    return len(moves_of(terms))
+
+
 async def test_the_axis_is_touched_at_each_point_from_both_sides(tmp_path: Path) -> None:
     async with workshop(tmp_path) as room:
         assert await room.calibrate("protrusion") == "measured"
         touched = [body for body in room.bodies if isinstance(body, CalibrationTouched)]
-        assert len(touched) == len(room.bodies) == 15
+        assert len(touched) == len(room.bodies) == 20
         assert all(body.typed for body in touched)
         result = axis_of(room).protrusion.result
         assert abs(result.offset_um) <= 10
@@ -73,7 +86,7 @@ async def test_killed_at_a_touch_it_goes_on_at_the_same_one(tmp_path: Path) -> N
             room.begin("protrusion")
         await room.theatre.until(lambda: room.book.closed is not None, 900.0)
         assert [body.place for body in room.bodies if isinstance(body, CalibrationTouched)] == list(
-            range(15)
+            range(20)
         )
         room.theatre.check()
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from controller.calibration.acceptance import AcceptanceFile, DoseNl
 from controller.calibration.certificate.report import Instrument
 from controller.calibration.density import Liquid, Water
-from controller.calibration.protrusion import REPEATS
+from controller.calibration.protrusion import ADVISED_REPEATS, REPEATS
 from controller.calibration.protrusion import Indicator as IndicatorFacts
 from controller.calibration.uncertainty import Balance, Sensors
 from controller.calibration.weighing import Setting, doses_needed
@@ -214,7 +214,7 @@ class ProtrusionTerms(Terms):
     procedure: Literal["protrusion"] = "protrusion"
     points_um: tuple[Annotated[StrictInt, Field(ge=1, le=3_000)], ...]
     outer_um: Micrometres
-    repeats: Annotated[StrictInt, Field(ge=REPEATS, le=20)] = REPEATS
+    repeats: Annotated[StrictInt, Field(ge=REPEATS, le=20)] = ADVISED_REPEATS
     indicator: Instrument
     resolution_um: Annotated[StrictInt, Field(ge=1, le=100)]
     max_error_um: Annotated[StrictInt, Field(ge=0, le=100)]
