@@ -43,7 +43,7 @@ async def test_the_axis_is_touched_at_each_point_from_both_sides(tmp_path: Path)
     async with workshop(tmp_path) as room:
         assert await room.calibrate("protrusion") == "measured"
         touched = [body for body in room.bodies if isinstance(body, CalibrationTouched)]
-        assert len(touched) == len(room.bodies) == 20
+        assert len(touched) == len(room.bodies) == touches(room)
         assert all(body.typed for body in touched)
         result = axis_of(room).protrusion.result
         assert abs(result.offset_um) <= 10
@@ -86,7 +86,7 @@ async def test_killed_at_a_touch_it_goes_on_at_the_same_one(tmp_path: Path) -> N
             room.begin("protrusion")
         await room.theatre.until(lambda: room.book.closed is not None, 900.0)
         assert [body.place for body in room.bodies if isinstance(body, CalibrationTouched)] == list(
-            range(20)
+            range(touches(room))
         )
         room.theatre.check()
 
