@@ -131,6 +131,39 @@ async def test_preview_shows_each_zone_against_its_limits(tmp_path: Path) -> Non
         assert "NO_VIAL" in [each["code"] for each in bare["findings"]]
 
 
+async def test_plans_and_products_are_there_to_choose_but_not_while_an_arm_is_open(
+    tmp_path: Path,
+) -> None:
+    async with room(tmp_path) as theatre, Screen(theatre) as screen:
+        (screen.config / "plans" / "broken.toml").write_text("name = <b>", "utf-8")
+        (screen.config / "products" / "broken.toml").write_text("name = <b>", "utf-8")
+        lines = {line["name"]: line for line in (await screen.get("/api/plans")).json()}
+        assert lines[PLAN]["problem"] is None
+        assert "TOML" in lines["broken"]["problem"]
+        plan = answer(await screen.get(f"/api/plans/{PLAN}"))
+        assert (plan["unit"], plan["syringe_fill_nl"]) == ("ona_u", 100_000.0)
+        assert plan["zones"][0]["total_units"] == 0.8832
+        refused(await screen.get("/api/plans/broken"), 422, 1002)
+        refused(await screen.get("/api/plans/no_such"), 404, 1004)
+        products = {each["name"]: each for each in (await screen.get("/api/products")).json()}
+        assert products["microbotox_24"]["units_a_ml"] == 24.0
+        assert products["nutrients_plain"]["unit"] is None
+        assert "broken" not in products
+        await screen.open()
+        await screen.act("prime")
+        for path in ("/api/plans", f"/api/plans/{PLAN}", "/api/products"):
+            refused(await screen.get(path), 409, 4001)
+        body = {"plan": PLAN, "vial": VIAL}
+        refused(await screen.post("/api/sessions/preview", body), 409, 4001)
+
+
+async def test_what_training_refuses_is_told(tmp_path: Path) -> None:
+    async with room(tmp_path) as theatre, Screen(theatre) as screen:
+        for way in ("start", "end"):
+            refused(await screen.post(f"/api/training/{way}"), 409, 8040)
+        assert theatre.is_running
+
+
 WRONG: list[tuple[object, int, int]] = [
     ({"plan": "no_such_plan", "patient": "p-1"}, 404, 1004),
     ({"plan": "../plans/short_check", "patient": "p-1"}, 404, 1004),

@@ -20,7 +20,7 @@ figure{margin:0 0 1em}footer{color:#5b6670;margin-top:2em;border-top:1px solid #
 @media print{body{margin:0;font-size:11px}}
 """
 _WIDTH, _HIGH, _LABEL = 560, 110, 16
-_DOTS_A_ROW, _CELL = 50, 11
+_DOTS_A_ROW, _CELL, _BAR = 50, 11, 40
 
 
 def html_page(sheet: Sheet) -> str:
@@ -60,7 +60,7 @@ def _row(tag: str, cells: Sequence[str]) -> str:
 
 def _chart(chart: Chart) -> str:
     most = max(count for _, count in chart.bars)
-    step = _WIDTH / len(chart.bars)
+    step = min(_WIDTH / len(chart.bars), _BAR)
     shapes = []
     for index, (label, count) in enumerate(chart.bars):
         high = _HIGH * count / most
@@ -69,13 +69,12 @@ def _chart(chart: Chart) -> str:
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(1.0, step - 2):.1f}" '
             f'height="{high:.1f}" fill="#1f4e79"><title>{escape(label)}: {count}</title></rect>'
         )
-    ends = (chart.bars[0][0], chart.bars[-1][0])
-    low = f'<text x="0" y="{_HIGH + 13}" font-size="11">{escape(ends[0])}</text>'
-    last = (
-        f'<text x="{_WIDTH}" y="{_HIGH + 13}" font-size="11" text-anchor="end">'
-        f"{escape(ends[1])}</text>"
-    )
-    return _figure(chart.title, _HIGH + _LABEL, "".join([*shapes, low, last]))
+    ends = [(0.0, chart.bars[0][0])]
+    ends += [((len(chart.bars) - 1) * step, chart.bars[-1][0])] * (len(chart.bars) > 1)
+    for x, label in ends:
+        text = f'<text x="{x:.1f}" y="{_HIGH + 13}" font-size="11">{escape(label)}</text>'
+        shapes.append(text)
+    return _figure(chart.title, _HIGH + _LABEL, "".join(shapes))
 
 
 def _map(dose_map: DoseMap) -> str:

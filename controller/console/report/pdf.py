@@ -40,7 +40,7 @@ _TITLE = ParagraphStyle("title", _BODY, fontName="Helvetica-Bold", fontSize=14, 
 _SECTION = ParagraphStyle(
     "section", _HEAD, fontSize=8.6, leading=11, textColor=_BLUE, spaceBefore=5, keepWithNext=1
 )
-_CHART_HIGH, _DOT, _A_ROW = 46.0, 5.0, 100
+_CHART_HIGH, _BAR, _DOT, _A_ROW = 46.0, 26.0, 5.0, 100
 
 
 def pdf_page(sheet: Sheet) -> bytes:
@@ -144,15 +144,16 @@ def _lines(padding: float) -> TableStyle:
 def _chart(chart: Chart) -> Flowable:
     drawing = Drawing(WIDTH, _CHART_HIGH + 10)
     most = max(count for _, count in chart.bars)
-    step = WIDTH / len(chart.bars)
+    step = min(WIDTH / len(chart.bars), _BAR)
     for index, (_, count) in enumerate(chart.bars):
         high = _CHART_HIGH * count / most
         bar = Rect(index * step, 10, max(0.5, step - 1), high)
         bar.fillColor, bar.strokeColor = _BLUE, None
         drawing.add(bar)
-    drawing.add(String(0, 1, chart.bars[0][0], fontSize=6.5, fillColor=_GREY))
-    last = String(WIDTH, 1, chart.bars[-1][0], fontSize=6.5, fillColor=_GREY, textAnchor="end")
-    drawing.add(last)
+    ends = [(0.0, chart.bars[0][0])]
+    ends += [((len(chart.bars) - 1) * step, chart.bars[-1][0])] * (len(chart.bars) > 1)
+    for x, label in ends:
+        drawing.add(String(x, 1, label, fontSize=6.5, fillColor=_GREY))
     return drawing
 
 
