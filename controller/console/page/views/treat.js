@@ -107,7 +107,7 @@ class Treat {
     change(this.numbers, "hidden", isLost);
     if (zone) this.zone(session, zone);
     if (view.pen) this.pen(view.pen);
-    this.face.paint(session.zones.map(onFace));
+    this.face.paint(session.zones.map((each) => onFace(each, session)));
     this.strip.draw();
     this.possible(session, isLost);
     const hint = hintFor(view, session);
@@ -166,12 +166,14 @@ function amount(node, value, unit) {
   fill(node, value, el("small", {}, `\u202f${unit}`));
 }
 
-function onFace(zone) {
+/** A zone that the needles are still in is not complete: its last strokes are only granted. */
+function onFace(zone, session) {
+  const isComplete = zone.is_complete && !(zone.name === session.zone && MOVING.has(session.state));
   const share = (value, planned) => (planned > 0 ? value / planned : 0);
   const dispenses = zone.planned_nl > 0;
   const done = dispenses ? share(zone.certain_nl, zone.planned_nl) : share(zone.punctures, zone.planned_punctures);
   return {
-    name: zone.name, region: zone.region, title: zone.title, isNext: zone.is_next, isComplete: zone.is_complete,
+    name: zone.name, region: zone.region, title: zone.title, isNext: zone.is_next || zone.name === session.zone, isComplete,
     share: Math.round(done * 200) / 200,
     possible: dispenses ? Math.round(share(zone.possible_nl, zone.planned_nl) * 200) / 200 : done,
   };
