@@ -28,7 +28,7 @@ REPEATS = 2
 """Readings at each point from the retracted side; one alone says nothing about repeatability."""
 ADVISED_REPEATS = 3
 """With 2 at each of 5 points, 1 of 60 axes that scatter twice to four times as much as allowed
-passed by chance; with 3 it is 1 of 500 (`tests/fleet`, and chi squared)."""
+passed by chance; with 3 it is 1 of 800 (`tests/fleet`, and by chi squared)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from controller.calibration.acceptance import Verdict
 from controller.calibration.certificate.report import Stage
 from controller.calibration.errors import (
+    LiquidTemperature,
     NoAcceptanceLimits,
     OutOfOrder,
     OutsideMethod,
     RedoneWithoutReason,
+    SeriesIncomplete,
     VesselMoved,
 )
 from controller.calibration.procedure import DoseOutcome, DoseTerms, outcome_of, procedure_of
@@ -25,6 +27,7 @@ from controller.calibration.procedure.steps import (
     ReadRoom,
     Weigh,
 )
+from controller.calibration.procedure.terms import LiquidTerms
 from controller.record.calibration_events import (
     CalibrationDiscarded,
     CalibrationPrimed,
@@ -363,3 +366,52 @@ def test_terms_come_back_from_the_journal_as_they_went(tmp_path: Path) -> None:
     back = procedure_of(book)
     assert isinstance(back, DoseProcedure)
     assert back.terms.model_dump(mode="json") == terms.model_dump(mode="json")
+
+
+def test_another_liquid_is_weighed_by_its_density_at_its_temperature() -> None:
+    saline = LiquidTerms(
+        name="saline", density_g_m3=1_004_600, measured_at_mdegc=21_400, uncertainty_g_m3=100
+    )
+    terms = dose_terms().model_copy(update={"liquid": saline})
+    means_nl = []
+    for one in (dose_terms(), terms):
+        book = book_of(one)
+        procedure = DoseProcedure(one)
+        run(procedure, Hands(), book)
+        outcome = outcome_of(book)
+        assert isinstance(outcome, DoseOutcome)
+        means_nl.append(outcome.weighed[0].point.spread.mean_nl)
+    # Water has 997.9 kg/m3 there: the same mass is less of the heavier liquid.
+    assert means_nl[1] / means_nl[0] == pytest.approx(997.9 / 1_004.6, rel=1e-4)
+    with pytest.raises(LiquidTemperature):
+        run(DoseProcedure(terms), Hands(start_mdegc=22_500))
+
+
+def test_a_reading_that_was_typed_stays_marked() -> None:
+    procedure, hands = DoseProcedure(dose_terms()), Hands()
+    book = until(procedure, hands, series=1, place=6)
+    body = hands.body(procedure, procedure.next_step()).model_copy(update={"typed": True})
+    hands.give(procedure, body, book)
+    run(procedure, hands, book)
+    outcome = outcome_of(book)
+    assert isinstance(outcome, DoseOutcome)
+    assert [each.typed for each in outcome.weighed[:3]] == [set(), {(6, 0)}, set()]
+
+
+def test_a_balance_that_is_checked_again_in_mid_series_wants_the_vessel_weighed_again() -> None:
+    procedure, hands = DoseProcedure(dose_terms()), Hands()
+    check = hands.body(procedure, procedure.next_step())
+    book = until(procedure, hands, series=0, place=3)
+    hands.give(procedure, check, book)
+    step = procedure.next_step()
+    assert isinstance(step, Weigh)
+    assert (step.place, step.weigh_before) == (3, True)
+    hands.give(procedure, check.model_copy(update={"passed": False}), book)
+    assert isinstance(procedure.next_step(), CheckBalance)
+
+
+def test_an_unfinished_calibration_comes_to_nothing() -> None:
+    procedure, hands = DoseProcedure(dose_terms()), Hands()
+    book = until(procedure, hands, series=4, place=3)
+    with pytest.raises(SeriesIncomplete):
+        outcome_of(book)
