@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,32 @@ from tests.support.visits import PUMP_HEAD
 ID = "00000000000000a1"
 
 
-def recorded(state: Path, **facts: Any) -> Path:
-    """A journal of today in which a pen's doses and protrusion were measured."""
+class DaysAgo(SystemClock):
+    """The host's clock as it was some days ago."""
+
+    def __init__(self, days: int = 0) -> None:
+        self._ago = timedelta(days=days)
+
+    def now_wall(self) -> datetime:
+        return super().now_wall() - self._ago
+
+
+def recorded(state: Path, days_ago: int = 0, **facts: Any) -> Path:
+    """A journal in which a pen's doses and protrusion were measured."""
     facts = {"pump_head": PUMP_HEAD} | facts
-    journal = Journal.open(state / "journal", SystemClock(), realm="training")
-    for terms in (dose_terms(), protrusion_terms()):
+    journal = Journal.open(state / "journal", DaysAgo(days_ago), realm="training")
+    for terms in (dose_terms(periods_us=(2_000_000, 200_000)), protrusion_terms()):
         for body in entries(terms, **facts):
             journal.append([Draft(body, f"cal-{terms.procedure}", facts.get("pen_uid", PEN))])
     journal.close()
     return state
 
 
-def issued(state: Path, *, stored: bool = True) -> Path:
+def issued(state: Path, *, stored: bool = True, days_ago: int = 0) -> Path:
     """The same with a certificate."""
     built = Built("1.4.2", 1, PUMP_HEAD)
-    books = read_books(recorded(state) / "journal")
-    now_wall = SystemClock().now_wall()
+    books = read_books(recorded(state, days_ago) / "journal")
+    now_wall = DaysAgo(days_ago).now_wall()
     body = issue(books, Wish(ID, "j" * 16, "0.1.0", now_wall, PEN, built, APPROVER))
     done = CertificateStored(pen_uid=PEN, certificate_id=ID, actor=APPROVER)
     journal = Journal.open(state / "journal", SystemClock(), realm="training")
@@ -85,6 +96,20 @@ def test_status_says_what_is_missing_and_what_was_cut_short(tmp_path: Path) -> N
     assert "is of pump head another one; it is" in shown
     assert "Calibration cal-2 (protrusion) is open since" in shown
     assert "There is no calibration of the protrusion." in shown
+
+
+@pytest.mark.hazard("H25")
+@pytest.mark.parametrize(
+    ("days_ago", "code", "word"),
+    [(22, 0, "Every limit holds"), (24, 0, "WARN CERTIFICATE_NEAR_END"), (31, 10, "BLOCK CERT")],
+)
+def test_a_plan_is_checked_against_the_newest_certificate_and_its_end(
+    tmp_path: Path, days_ago: int, code: int, word: str
+) -> None:
+    state = issued(tmp_path, days_ago=days_ago)
+    shown = in_process("plan", "check", "short_check", "--state", state, "--config", CONFIG)
+    assert (shown.code, word in shown.out) == (code, True), shown.out + shown.err
+    assert ("CERTIFICATE" in shown.out) == (days_ago > 22)
 
 
 def test_list_and_show_as_table_and_as_json(tmp_path: Path) -> None:
@@ -159,7 +184,7 @@ async def test_the_connected_pen_gets_its_certificate_and_both_are_on_record(
     async with simulated_pen(tmp_path, CONFIG / "simulator" / "ideal.toml") as pen:
         seen = await look(str(pen))
         uid = hex_id(seen.identity.uid)
-        facts = {"pen_uid": uid, "firmware": text_of(seen.identity.firmware)}
+        facts: dict[str, Any] = {"pen_uid": uid, "firmware": text_of(seen.identity.firmware)}
         recorded(state, cartridge_type=seen.cartridge.type_code, **facts)
         who: list[str | Path] = ["--approved-by", "Jo", "--role", "administrator"]
         done = await asyncio.to_thread(
