@@ -12,7 +12,7 @@ import msgspec
 
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.reach import Cell
-from tests.soak.recipes import OFTEN, SHORT, Recipe
+from tests.soak.recipes import LONG, OFTEN, SHORT, Recipe, recipe
 from tests.soak.script import FaultRow
 
 F, H, P = FaultId, HostState, PenPhase
@@ -22,6 +22,8 @@ BRIEF: Final = 10
 MOST_SESSIONS: Final = 300
 INSTANT_MS: Final = (0.2, 1.0)
 ENDING_MS: Final = (15.0, 40.0)
+STALLS_S: Final = (0.001, 0.01, 0.05, 0.3)
+_RESTING: Final = (P.IDLE, P.LATCHED, P.OFF)
 _MOVING: Final = (P.ARMED, P.RUNNING, P.BRAKING)
 OF_COMMITS: Final = (F.H7, F.H8, F.H9, F.H13)
 """They take effect when something is written."""
@@ -45,9 +47,28 @@ def alone(how: Recipe, cell: Cell) -> Recipe:
         return _dead(how, fault, pen)
     if host is H.UNLINKED and pen in _MOVING and fault.place == "L" and fault is not F.L20:
         return _with_rows(how, (_kill(H.RUNNING, _met(pen), every_s=0.2, lasts_s=0.01),))
+    if fault is F.L19:
+        return _strange(how, host, pen)
+    if (fault, host, pen) == (F.P5, H.BLOCKED, P.LATCHED):
+        return msgspec.structs.replace(how, rows=recipe(host, P.IDLE, Random(0)).rows)
     if host is H.CLOSED and fault is F.H11:
         return _with_rows(how, (*how.rows, _kill(host, None, every_s=1.0, lasts_s=0.02)))
     return how
+
+
+def _strange(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
+    """The pens are changed all the time; one was stopped while it was lent, for the other pair."""
+    if host in (H.BLOCKED, H.NONE):
+        return how
+    has_stops = pen is P.LATCHED or host is H.LATCHED
+    return msgspec.structs.replace(
+        how,
+        rows=(),
+        stop_every_s=0.5 if has_stops else 0.0,
+        zone=LONG,
+        late_ms=(0.0, 0.0),
+        is_tidy=pen is not P.LATCHED,
+    )
 
 
 def _dead(how: Recipe, fault: FaultId, pen: PenPhase) -> Recipe:
@@ -98,34 +119,45 @@ def _with_rows(how: Recipe, rows: tuple[FaultRow, ...]) -> Recipe:
 
 def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
     """The aimed row, as one cell alone wants it."""
-    fault, host, pen = cell
+    fault, _, pen = cell
     if fault in OF_COMMITS:
-        if host is H.DEAD and pen in (P.IDLE, P.OFF):
-            return _in_the_moment(row, (fault, H.READY, pen), rng, lasts_s=0.3)
-        return _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.03, 0.1))
-    if fault is F.H15 and host is H.DEAD:
-        return msgspec.structs.replace(row, lasts_s=0.6)
+        return _refusing(row, cell, rng)
     if fault in _OF_LINES:
-        value = rng.choice((0.001, 0.01, 0.05, 0.3)) if fault is F.H3 else row.value
-        row = _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.05, 0.2))
-        return msgspec.structs.replace(row, rate=rng.choice((0.003, 0.01, 0.03)), value=value)
+        return _at_a_line(row, cell, rng)
     if fault is F.H2:
-        return msgspec.structs.replace(row, value=rng.choice((0.001, 0.01, 0.05, 0.3)))
-    if fault is F.P6 and pen in (P.IDLE, P.LATCHED, P.OFF):
+        return msgspec.structs.replace(row, value=rng.choice(STALLS_S))
+    if fault is F.P6 and pen in _RESTING:
         return msgspec.structs.replace(row, value=1.0)
-    if fault is F.H11:
-        return _booted(row, host)
-    return row
+    return msgspec.structs.replace(row, **_otherwise(cell))
 
 
-def _booted(row: FaultRow, host: HostState) -> FaultRow:
-    """No session opens while it is 1970, so it is booted within one, and set soon."""
-    if host is H.CLOSED:
-        return msgspec.structs.replace(row, host=H.READY, pen=None, every_s=0.8, lasts_s=0.6)
-    met = {H.INTERRUPTED: H.RUNNING, H.READY: H.READY, H.NONE: H.NONE}
-    return msgspec.structs.replace(
-        row, at_s=1.0, host=met.get(host), pen=None, every_s=2.0, lasts_s=1.0
-    )
+def _otherwise(cell: Cell) -> dict[str, object]:
+    """Where and for how long a fault must strike that takes effect elsewhere, or later."""
+    fault, host, _ = cell
+    if fault is F.H15 and host is H.DEAD:
+        return {"lasts_s": 0.6}
+    if fault is F.L19:
+        met = H.RUNNING if host is H.INTERRUPTED else host
+        return {"host": met, "pen": None, "every_s": 0.8, "lasts_s": 0.6}
+    if fault is not F.H11:
+        return {}
+    if host is H.CLOSED:  # no session opens while it is 1970, so it is booted within one
+        return {"host": H.READY, "pen": None, "every_s": 0.8, "lasts_s": 0.6}
+    met_in = {H.INTERRUPTED: H.RUNNING, H.READY: H.READY, H.NONE: H.NONE}.get(host)
+    return {"at_s": 1.0, "host": met_in, "pen": None, "every_s": 2.0, "lasts_s": 1.0}
+
+
+def _refusing(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
+    fault, host, pen = cell
+    if host is H.DEAD and pen in (P.IDLE, P.OFF):
+        return _in_the_moment(row, (fault, H.READY, pen), rng, lasts_s=0.3)
+    return _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.03, 0.1))
+
+
+def _at_a_line(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
+    value = rng.choice(STALLS_S) if cell[0] is F.H3 else row.value
+    row = _in_the_moment(row, cell, rng, lasts_s=rng.uniform(0.05, 0.2))
+    return msgspec.structs.replace(row, rate=rng.choice((0.003, 0.01, 0.03)), value=value)
 
 
 def _in_the_moment(row: FaultRow, cell: Cell, rng: Random, lasts_s: float) -> FaultRow:
