@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.fleet.draw import BAD, Kind
-from tests.fleet.trial import DOSES_NL, DoseTruth, Found
+from tests.fleet.trial import BETWEEN_NL, DOSES_NL, DoseTruth, Found
 
 LEAST_COVERED = 0.93
 """95 % is promised; with 1,000 values a chance of 0.95 gives fewer than 93 % once in 500 times."""
@@ -127,6 +127,19 @@ class Tally:
             default=0.0,
         )
 
+    def worst_between(self, dose_nl: int) -> float:
+        """The same of a dose that was not weighed, on pens that passed."""
+        return max(
+            (
+                abs(truth.error_nl) / truth.pass_nl
+                for each in self.good
+                if each.is_certified
+                for truth in each.between
+                if truth.dose_nl == dose_nl
+            ),
+            default=0.0,
+        )
+
     @property
     def problems(self) -> list[str]:
         """What must not be; empty when all holds."""
@@ -143,6 +156,8 @@ class Tally:
 def _is_outside(one: Found) -> bool:
     if one.is_refused:
         return False
+    if one.doses_verdict == "pass" and any(abs(b.error_nl) > b.pass_nl for b in one.between):
+        return True
     return any(
         abs(each.error_nl) > (each.pass_nl if one.doses_verdict == "pass" else each.fail_nl)
         for each in one.doses
@@ -164,6 +179,11 @@ def lines_of(tally: Tally) -> list[str]:
         f"    {dose_nl / 1_000:g} ul: {tally.covered_at(dose_nl)}; "
         f"largest true error {tally.worst_share(dose_nl):.0%} of the pass limit"
         for dose_nl in DOSES_NL
+    ]
+    lines += [
+        f"    {dose_nl / 1_000:g} ul, not weighed: "
+        f"largest true error {tally.worst_between(dose_nl):.0%} of the pass limit"
+        for dose_nl in BETWEEN_NL
     ]
     lines += [
         f"    balance of {digit / 1_000:g} mg: {tally.covered_by(digit)}" for digit in (1, 10, 100)

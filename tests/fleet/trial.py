@@ -22,6 +22,7 @@ from controller.calibration.procedure.terms import (
     SeriesTerms,
 )
 from controller.calibration.weighing import Setting
+from controller.session.units import steps_for
 from protocol.messages import StrokeSettings
 from protocol.words import Mode
 from tests.fleet.bench import (
@@ -40,6 +41,8 @@ DOSES_NL = (1_000, 5_000, 10_000, 20_000, 50_000)
 PERIOD_US = 2_000_000
 """0.5 Hz: 50 ul take a second at the pen's flow."""
 POINTS_UM = (500, 1_000, 1_500, 2_000, 2_400)
+BETWEEN_NL = (2_000, 7_500, 15_000, 35_000)
+"""Doses that were not weighed, and are in the certificate's ranges all the same."""
 TRUTH_DOSES = 12
 PROTRUSION_UM = 1_000
 
@@ -66,6 +69,20 @@ class DoseTruth:
     def is_in_interval(self) -> bool:
         """Whether the certificate's interval of a step holds the true value."""
         return abs(self.step_off_pl) <= self.interval_pl
+
+    @property
+    def error_nl(self) -> float:
+        """True mean minus dose."""
+        return self.true_nl - self.dose_nl
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenTruth:
+    """A dose between those that were weighed, given with the certificate's volume of a step."""
+
+    dose_nl: int
+    true_nl: float
+    pass_nl: float
 
     @property
     def error_nl(self) -> float:
@@ -101,6 +118,7 @@ class Found:
     axis_verdict: str
     reason: str
     doses: tuple[DoseTruth, ...]
+    between: tuple[BetweenTruth, ...]
     points: tuple[PointTruth, ...]
     was_outside: bool
     cpu_s: float
@@ -183,6 +201,7 @@ def trial(kind: Kind, seed: str) -> Found:
     procedure = DoseProcedure(dose_terms(one))
     verdict, reason = _doses(bench, procedure)
     truths = _truths(pen, procedure.state)
+    between = () if verdict == "refused" else _between(pen, procedure.state)
     return Found(
         seed=seed,
         kind=kind,
@@ -190,6 +209,7 @@ def trial(kind: Kind, seed: str) -> Found:
         axis_verdict=axis,
         reason=reason,
         doses=truths,
+        between=between,
         points=points,
         was_outside=_was_outside(procedure.state),
         cpu_s=time.process_time() - begun_s,
@@ -234,12 +254,7 @@ def _truth(pen: FleetPen, state: DoseState, index: int) -> DoseTruth:
     found, fit = state.weighed(index), state.fit
     assert fit is not None
     setting: Setting = state.records[index].setting
-    pen.fill()
-    pen.prime(2_000)
-    settings = StrokeSettings(
-        Mode.BENCH, PROTRUSION_UM, setting.stroke_period_us, setting.steps_a_dose, 0
-    )
-    true_nl = pen.true_mean_nl(settings, TRUTH_DOSES)
+    true_nl = _true_nl(pen, setting.steps_a_dose)
     pass_nl, fail_nl = LIMITS.band(setting.dose_nl).error_limits_nl(setting.dose_nl)
     one = next(each for each in fit.ranges if each.configuration.covers(setting.dose_nl, PERIOD_US))
     # What a step would have to be called for this dose to come out right.
@@ -255,6 +270,25 @@ def _truth(pen: FleetPen, state: DoseState, index: int) -> DoseTruth:
         step_off_pl=right_pl - one.configuration.picolitres_a_step,
         interval_pl=one.interval_pl,
     )
+
+
+def _between(pen: FleetPen, state: DoseState) -> tuple[BetweenTruth, ...]:
+    fit = state.fit
+    assert fit is not None
+    found = []
+    for dose_nl in BETWEEN_NL:
+        one = next(each for each in fit.ranges if each.configuration.covers(dose_nl, PERIOD_US))
+        steps = steps_for(dose_nl, one.configuration.picolitres_a_step)
+        pass_nl, _ = LIMITS.band(dose_nl).error_limits_nl(dose_nl)
+        found.append(BetweenTruth(dose_nl, _true_nl(pen, steps), float(pass_nl)))
+    return tuple(found)
+
+
+def _true_nl(pen: FleetPen, steps: int) -> float:
+    pen.fill()
+    pen.prime(2_000)
+    settings = StrokeSettings(Mode.BENCH, PROTRUSION_UM, PERIOD_US, steps, 0)
+    return pen.true_mean_nl(settings, TRUTH_DOSES)
 
 
 def _axis(bench: FleetBench) -> tuple[str, tuple[PointTruth, ...]]:

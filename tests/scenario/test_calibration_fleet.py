@@ -10,7 +10,7 @@ import pytest
 from tests.fleet.__main__ import fleet_of
 from tests.fleet.draw import BAD, Kind
 from tests.fleet.tally import Share, Tally
-from tests.fleet.trial import DOSES_NL, Found, trial
+from tests.fleet.trial import BETWEEN_NL, DOSES_NL, Found, trial
 
 SEED = 11
 GOOD = 24
@@ -28,6 +28,7 @@ def test_after_its_calibration_every_certified_pen_is_within_the_table(tally: Ta
     assert all({truth.dose_nl for truth in each.doses} == set(DOSES_NL) for each in certified)
     assert any(each.was_outside for each in certified)
     assert all(tally.worst_share(dose_nl) <= 0.6 for dose_nl in DOSES_NL)
+    assert all(0.0 < tally.worst_between(dose_nl) <= 0.6 for dose_nl in BETWEEN_NL)
 
 
 def test_the_stated_uncertainties_hold_the_truth_as_often_as_they_say(tally: Tally) -> None:
