@@ -38,6 +38,7 @@ from controller.record.events import Actor, Body
 from controller.record.reader import JournalReader
 from controller.session.alarms import AlarmBoard
 from controller.session.states import WrongState
+from protocol.words import StatusFlag
 
 T = TypeVar("T")
 _STARTED = "service_started"
@@ -201,8 +202,10 @@ class Console:
         """Who tests STOP. Raises NotTested unless a pen is at rest and nothing is open."""
         actor = self.logins.require(token, EVERYBODY)
         engine = self.room.engine
-        if engine.book is not None or not engine.reconciled or engine.is_latched:
-            raise NotTested("STOP is tested with a pen connected and nothing under way.")
+        pen = engine.pen if engine.reconciled and not engine.is_latched else None
+        at_rest = pen is not None and pen.status.flags & StatusFlag.AT_REST
+        if engine.book is not None or not at_rest:
+            raise NotTested("STOP is tested with a pen at rest and nothing under way.")
         return actor
 
     async def tested(self, actor: Actor, answer: StopAnswer) -> None:

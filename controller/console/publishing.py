@@ -10,6 +10,7 @@ from controller.console.errors import TooManyPages
 from controller.console.mailbox import MOST_POINTS, STRIP_HZ, Mailbox
 from controller.console.picture import Picture
 from controller.console.views import StripPoint
+from controller.session.states import Act, State
 
 PERIOD_S = 1 / STRIP_HZ
 AT_LEAST_EVERY_S = 0.5
@@ -17,14 +18,23 @@ MOST_PAGES = 4
 """A browser holds six connections to one address: two stay free, for an act and for STOP."""
 
 
+UNWATCHED_S = 5.0
+"""A page that is loaded again is back by then on a slow machine (engineering estimate)."""
+
+
 class Publisher:
-    """The pages that listen, and the strip of the last 30 s."""
+    """The pages that listen, and the strip of the last 30 s.
+
+    When the last one goes while an arm runs, nobody sees what is given and nobody can press STOP
+    here: the arm is paused, as a terminal that is gone stops the pen (`controller/service/keys`).
+    """
 
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
         self._boxes: list[Mailbox] = []
         self._strip: deque[StripPoint] = deque(maxlen=MOST_POINTS)
         self._told_mono_s = float("-inf")
+        self._watched_mono_s: float | None = None
 
     @property
     def boxes(self) -> tuple[Mailbox, ...]:
@@ -63,6 +73,7 @@ class Publisher:
 
     def turn(self) -> None:
         """One tick: the strip goes on, and whoever listens is told when it is time."""
+        self._pause_unwatched()
         point = self._picture.point()
         if point is not None:
             self._strip.append(point)
@@ -76,6 +87,16 @@ class Publisher:
             if point is not None:
                 box.add(point)
             self._tell(box)
+
+    def _pause_unwatched(self) -> None:
+        room = self._picture.parts.room
+        now_mono_s = room.clock.mono_s()
+        if any(not box.is_closed for box in self._boxes):
+            self._watched_mono_s = now_mono_s
+        elif self._watched_mono_s is not None and now_mono_s - self._watched_mono_s > UNWATCHED_S:
+            self._watched_mono_s = None
+            if room.engine.state is State.RUNNING:
+                room.engine.finish(Act.PAUSE, "no page of the screen listens any more")
 
     def _tell(self, box: Mailbox) -> None:
         box.put(self._picture.view(box.token).model_dump_json().encode())

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from controller.console.mailbox import MOST_POINTS, Mailbox
-from controller.console.publishing import MOST_PAGES
+from controller.console.publishing import MOST_PAGES, UNWATCHED_S
 from controller.console.views import Strip, StripPoint, View
 from controller.session.plan import load_plan
-from tests.support.bills import CONFIG, pen_for
+from tests.support.bills import CONFIG, dosing, pen_for
 from tests.support.screen import PLAN, Screen, answer, refused
 from tests.support.theatre import Theatre
 from tests.support.virtual import advance
@@ -92,6 +92,37 @@ async def test_a_page_that_stops_reading_costs_the_controller_nothing(tmp_path: 
             assert max(box.waiting for box in boxes) <= MOST_POINTS + 1
         assert (await screen.state())["session"]["zones"][1]["is_complete"]
         theatre.check()
+
+
+async def test_when_the_last_page_is_gone_the_arm_is_paused(tmp_path: Path) -> None:
+    plan = dosing(100, cadence_hz=2)
+    async with Theatre(tmp_path / "j", pen_for(plan)) as theatre, Screen(theatre) as screen:
+        await theatre.begin(plan)
+        async with screen.listening():
+            await screen.act("prime")
+            await theatre.until(lambda: theatre.state == "ready")
+            await screen.act("treat")
+            await theatre.until(lambda: theatre.stage.moves)
+        await advance(UNWATCHED_S - 2.0)
+        assert theatre.state == "running"
+        async with screen.listening():  # loaded again: nothing happens
+            await advance(UNWATCHED_S)
+            assert theatre.state == "running"
+        await theatre.until(lambda: theatre.state == "ready", within_s=UNWATCHED_S + 2.0)
+        assert not (await screen.state())["session"]["zones"][0]["is_complete"]
+        theatre.check()
+
+
+async def test_whoever_never_listened_is_not_missed(tmp_path: Path) -> None:
+    plan = dosing(100, cadence_hz=2)
+    async with Theatre(tmp_path / "j", pen_for(plan)) as theatre, Screen(theatre) as screen:
+        await theatre.begin(plan)
+        await screen.act("prime")
+        await theatre.until(lambda: theatre.state == "ready")
+        await screen.act("treat")
+        await theatre.until(lambda: theatre.stage.moves)
+        await advance(UNWATCHED_S + 1.0)
+        assert theatre.state == "running"
 
 
 async def test_a_mailbox_keeps_the_newest_view_and_the_newest_points() -> None:
