@@ -16,6 +16,7 @@ from controller.service.commands.errors import errors
 from controller.service.commands.pen import pen_app
 from controller.service.commands.people import people_app
 from controller.service.commands.plan import plan_app
+from controller.service.commands.replay import replay
 from controller.service.commands.run import run
 from controller.service.commands.seal import seal
 from controller.service.commands.serve import serve
@@ -51,6 +52,7 @@ app.command("telemetry")(telemetry)
 app.command("archive")(archive)
 app.command("doctor")(doctor)
 app.command("support-bundle")(support_bundle)
+app.command("replay")(replay)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("errors")(errors)

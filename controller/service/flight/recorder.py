@@ -26,6 +26,8 @@ Way = Literal["<", ">", "!"]
 Chunk = tuple[float, Way, bytes]
 """Host monotonic seconds, way, bytes; a note's bytes are its text in UTF-8."""
 OPENED: Final = "opened"
+GAP: Final = "gap"
+CLOSED: Final = "closed by this host"
 
 
 class FlightRecorder:
@@ -62,12 +64,14 @@ class FlightRecorder:
         self._trim()
 
     def chunks(self) -> list[Chunk]:
-        """The link's beginning as far as the ring has lost it, then the ring; oldest first."""
+        """The link's beginning as far as the ring has lost it, a note of the gap, then the ring."""
         ring = list(self._ring.copy())
         since_mono_s = self.clock.mono_s() - SPAN_S
         ring = [chunk for chunk in ring if chunk[0] >= since_mono_s]
         first_mono_s = ring[0][0] if ring else float("inf")
-        return [chunk for chunk in self._opening if chunk[0] < first_mono_s] + ring
+        opening = [chunk for chunk in self._opening if chunk[0] < first_mono_s]
+        gap: list[Chunk] = [(first_mono_s, "!", GAP.encode())] if opening and ring else []
+        return opening + gap + ring
 
     def _open_with(self, chunk: Chunk) -> None:
         opening = self._opening
@@ -133,7 +137,7 @@ class TappedPort:
     def close(self) -> None:
         """Give the line back."""
         self._port.close()
-        self._ended("closed by this host")
+        self._ended(CLOSED)
 
     def _ended(self, reason: str) -> None:
         if self._open:
