@@ -57,6 +57,9 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
     modules = {str(path) for path in repo.python_files(*repo.PRODUCTION)}
     assert modules <= set(names)
     assert "protocol/SPEC.md" in names
+    page = {str(path) for path in repo.files() if path.is_relative_to("controller/console/page")}
+    assert page
+    assert page <= set(names)
 
 
 def test_the_wheel_holds_the_config_folder(wheel: Path) -> None:

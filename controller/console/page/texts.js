@@ -76,7 +76,7 @@ function filledIn(known, sentence) {
   for (const [form, translated] of Object.entries(known)) {
     if (!form.includes("{}")) continue;
     const parts = form.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    const match = new RegExp(`^${parts.join("(.+?)")}$`).exec(sentence);
+    const match = new RegExp(`^${parts.join("(.*?)")}$`).exec(sentence);
     if (!match) continue;
     let next = 0;
     return translated.replace(/\{\}/g, () => match[(next += 1)]);

@@ -1,0 +1,126 @@
+"""Both languages say the same, the page asks for no text that is missing, and what the controller
+says in an emergency is known in German."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from controller.console import checklist, views
+from controller.console.routes_page import PAGE
+from controller.session import measures
+from controller.session.alarms import KINDS
+from protocol.faults import FAULTS
+from protocol.words import PenState
+
+SCRIPTS = sorted(path for path in PAGE.rglob("*.js"))
+PLACE = re.compile(r"\{\w*\}")
+ASKED = re.compile(r'\bt\(\s*"([^"]+)"')
+NAMED = re.compile(r'"((?:plan|session|hint|vial|limits|lost|treat)\.[a-z_0-9]+)"')
+BUILT = {
+    "place": ("prepare", "treat", "alarms", "history"),
+    "step": ("plan", "product", "patient", "checks", "limits"),
+    "report": ("pdf", "html", "csv", "jsonl"),
+    "treat": ("remaining", "punctures", "cadence", "protrusion"),
+    "lamp": tuple(f"{n}_{o}" for n in ("contact", "trigger", "ready") for o in ("on", "off")),
+    "state": get_args(views.SessionState),
+    "role": get_args(views.Role),
+    "priority": get_args(views.Priority),
+    "act": get_args(views.ActName),
+    "pen_state": tuple(state.name.lower() for state in PenState),
+    "subject": ("session", "course"),
+    "kind": ("micro_dosing", "collagen_induction"),
+    "outcome": ("complete", "ended_early"),
+    "pen": ("connected", "lost"),
+}
+"""Sets whose keys are put together while the page runs, with every value that can come."""
+
+
+def texts(name: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads((PAGE / "texts" / f"{name}.json").read_text())
+    return found
+
+
+def test_both_languages_have_the_same_keys_and_places() -> None:
+    english, german = texts("en"), texts("de")
+    assert english.keys() == german.keys()
+    assert all(english.values())
+    for key in english:
+        assert set(PLACE.findall(english[key])) == set(PLACE.findall(german[key])), key
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_every_text_that_a_script_asks_for_is_there(script: Path) -> None:
+    source = script.read_text()
+    asked = set(ASKED.findall(source)) | set(NAMED.findall(source))
+    assert asked - texts("en").keys() == set()
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_every_value_that_can_come_has_a_word(name: str) -> None:
+    assert {f"{name}.{value}" for value in BUILT[name]} - texts("en").keys() == set()
+
+
+def test_every_measure_has_a_name() -> None:
+    """`measures` names them in calls of `_of`, `_units` and `Measure`."""
+    calls = [n for n in ast.walk(_tree(measures)) if isinstance(n, ast.Call)]
+    names = {"stroke period", "stroke period for this dose", "session volume", "course volume"}
+    for call in calls:
+        kind = getattr(call.func, "id", "")
+        if kind in {"_of", "Measure"} and isinstance(call.args[2], ast.Constant):
+            names.add(str(call.args[2].value))
+        if kind == "_units" and isinstance(call.args[3], ast.Constant):
+            names.add(f"{call.args[3].value} units")
+    assert len(names) > 10
+    assert {f"measure.{n.replace(' ', '_')}" for n in names} - texts("en").keys() == set()
+
+
+def test_no_text_is_left_over() -> None:
+    source = "".join(script.read_text() for script in SCRIPTS)
+    built = {f"{name}.{value}" for name, values in BUILT.items() for value in values}
+    unused = {key for key in texts("en") if f'"{key}"' not in source} - built
+    assert {key for key in unused if not key.startswith("measure.")} == set()
+
+
+def test_every_alarm_and_fault_is_known_in_german() -> None:
+    said = texts("said.de")
+    spoken = {text for kind in KINDS.values() for text in (kind.sentence, kind.cause, kind.action)}
+    spoken |= {text for fault in FAULTS.values() for text in (fault.sentence, fault.action)}
+    assert spoken - said.keys() == set()
+
+
+def test_every_line_of_the_checklist_is_known_in_german() -> None:
+    said = texts("said.de")
+    spoken = set()
+    for call in ast.walk(_tree(checklist)):
+        name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+        if isinstance(call, ast.Call) and name in {"_good", "_bad", "_unknown"}:
+            spoken |= {_form(argument) for argument in call.args[1:]}
+        if isinstance(call, ast.Call) and name == "_of":
+            subject = next(form for form in map(_form, call.args) if form.startswith("The "))
+            spoken.add(f"{subject} is in order.{{}}")
+    spoken -= {"", "{} is in order.{}"}
+    assert len(spoken) > 20
+    assert spoken - said.keys() == set()
+
+
+def test_what_is_filled_in_stays_in_its_place() -> None:
+    for english, german in texts("said.de").items():
+        assert english.count("{}") == german.count("{}"), english
+
+
+def _tree(module: Any) -> ast.Module:
+    return ast.parse(Path(module.__file__).read_text())
+
+
+def _form(node: ast.expr) -> str:
+    """A text with "{}" for what is filled in; "" for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value if " " in node.value else ""
+    if isinstance(node, ast.JoinedStr):
+        parts = (p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
+        return "".join(str(part) for part in parts)
+    return ""
