@@ -100,7 +100,7 @@ def check_without_pen(wish: Wish, books: Books, clock: Clock) -> None:
     """The check that `plan check` makes, and product and course too. Raises InputError."""
     catalogue = wish.catalogue
     envelope = catalogue.pen(catalogue.settings.planning.pen).envelope()
-    certificate = planned_certificate(books, catalogue)
+    certificate = planned_certificate(books, catalogue, clock.now_wall())
     found = planned_findings(wish.plan, catalogue, certificate, books, clock)
     _checked(wish, books, clock, envelope, certificate, found)
 

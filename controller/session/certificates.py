@@ -6,6 +6,7 @@ too: a changed bit makes it none (H05).
 """
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,7 +16,9 @@ from controller.errors import SessionError, UnknownName
 from controller.session.books import Books, Issued
 from controller.session.catalogue import Catalogue
 from controller.session.certificate import Certificate
+from controller.session.findings import blocks
 from controller.session.units import period_us
+from controller.session.validity import check_in_force
 
 _IN_BOTH = (
     "certificate_id",
@@ -109,12 +112,28 @@ def certificate_by_id(books: Books, catalogue: Catalogue, wire_id: int) -> Certi
     return catalogue.certificate_by_id(wire_id) if issued is None else issued_certificate(issued)
 
 
-def planned_certificate(books: Books, catalogue: Catalogue) -> Certificate:
-    """What a plan is reckoned with while no pen is attached: the newest certificate in force.
+def planned_certificate(
+    books: Books, catalogue: Catalogue, now_wall: datetime | None = None
+) -> Certificate:
+    """What a plan is reckoned with while no pen is attached.
 
-    That is the last one issued in this journal, or else the file that `controller.toml` names.
+    That is the certificate issued last in this journal: at now_wall, the last one that holds, since
+    another pen than that of an expired one may be meant. Without any, the file that
+    `controller.toml` names.
     """
-    for issued in reversed(books.certificates.values()):
-        if books.expected.get(issued.body.pen_uid) == issued.body.certificate_id:
-            return issued_certificate(issued)
-    return catalogue.certificate(catalogue.settings.planning.certificate)
+    last = [
+        issued_certificate(issued)
+        for issued in books.certificates.values()
+        if books.expected.get(issued.body.pen_uid) == issued.body.certificate_id
+    ]
+    if not last:
+        return catalogue.certificate(catalogue.settings.planning.certificate)
+    if now_wall is None:
+        return last[-1]
+    wear = books.wear
+    hold = (
+        one
+        for one in reversed(last)
+        if not blocks(check_in_force(one, now_wall, wear.of(one.pen_uid)))
+    )
+    return next(hold, last[-1])

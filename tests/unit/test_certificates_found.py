@@ -59,6 +59,27 @@ def test_a_plan_is_reckoned_with_the_newest_in_force() -> None:
     assert planned_certificate(books, CATALOGUE).provisional
 
 
+def test_of_several_pens_the_one_whose_certificate_holds_is_reckoned_with() -> None:
+    books = whole()
+    first = issue(books, wish(certificate_id="00000000000000b1"))
+    books.apply(first, None, NOW.isoformat())
+    other = "fff0000000000002"
+    for name, terms in (("dose-2", dose_terms()), ("axis-2", protrusion_terms())):
+        measured(books, name, entries(terms, pen_uid=other), "2029-12-20T00:00:00.000000Z")
+    second = issue(books, wish(certificate_id="00000000000000b2", pen_uid=other))
+    books.apply(second, None, NOW.isoformat())
+
+    def reckoned_after(days: int) -> str:
+        now_wall = NOW + timedelta(days=days)
+        return planned_certificate(books, CATALOGUE, now_wall).certificate_id
+
+    assert [reckoned_after(days) for days in (0, 20, 40)] == [
+        "00000000000000b2",
+        "00000000000000b1",
+        "00000000000000b2",
+    ]
+
+
 @pytest.mark.hazard("H25")
 async def test_a_plan_is_checked_against_the_certificates_end_without_a_pen(
     tmp_path: Path, clock: VirtualClock

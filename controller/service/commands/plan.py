@@ -56,8 +56,11 @@ def check(
     catalogue = catalogue_of(config)
     plan = load_plan(plan_file(file, catalogue.folder))
     books = recorded_books(catalogue, state)
+    now_wall = SystemClock().now_wall()
     chosen = (
-        catalogue.certificate(certificate) if certificate else planned_certificate(books, catalogue)
+        catalogue.certificate(certificate)
+        if certificate
+        else planned_certificate(books, catalogue, now_wall)
     )
     model = catalogue.pen(pen or catalogue.settings.planning.pen)
     bench = prepare(plan, catalogue, model.envelope(), chosen)
