@@ -12,7 +12,7 @@ import msgspec
 
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.reach import Cell
-from tests.soak.recipes import LONG, OFTEN, SHORT, Recipe, recipe
+from tests.soak.recipes import LONG, OFTEN, QUICK_DISK_MS, SHORT, Recipe, recipe
 from tests.soak.script import FaultRow
 
 F, H, P = FaultId, HostState, PenPhase
@@ -58,13 +58,18 @@ def alone(how: Recipe, cell: Cell) -> Recipe:
 
 def _strange(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
     """The pens are changed all the time; one was stopped while it was lent, for the other pair."""
-    if host in (H.BLOCKED, H.NONE):
+    if host is H.NONE:
         return how
-    has_stops = pen is P.LATCHED or host is H.LATCHED
+    if host is H.BLOCKED:
+        return _with_rows(how, how.rows[:1])
+    stop_every_s = {(H.LATCHED, P.IDLE): 1.3, (H.INTERRUPTED, P.LATCHED): 0.0}
     return msgspec.structs.replace(
         how,
         rows=(),
-        stop_every_s=0.5 if has_stops else 0.0,
+        stop_every_s=stop_every_s.get((host, pen), 0.5 if pen is P.LATCHED else 0.0),
+        stops_there=(host, pen) == (H.INTERRUPTED, P.LATCHED),
+        moment=(host, P.IDLE),
+        disk_ms=QUICK_DISK_MS,
         zone=LONG,
         late_ms=(0.0, 0.0),
         is_tidy=pen is not P.LATCHED,
@@ -138,7 +143,8 @@ def _otherwise(cell: Cell) -> dict[str, object]:
         return {"lasts_s": 0.6}
     if fault is F.L19:
         met = H.RUNNING if host is H.INTERRUPTED else host
-        return {"host": met, "pen": None, "every_s": 0.8, "lasts_s": 0.6}
+        short = 0.5 if host is H.LATCHED else 1.0
+        return {"host": met, "pen": None, "every_s": 0.8 * short, "lasts_s": 0.6 * short}
     if fault is not F.H11:
         return {}
     if host is H.CLOSED:  # no session opens while it is 1970, so it is booted within one
