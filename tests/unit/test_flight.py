@@ -219,7 +219,7 @@ async def test_long_recordings_are_made_in_slices(
         nonlocal turns
         while True:
             turns += 1
-            await asyncio.sleep(0.001)
+            await advance(0.001)
 
     counting = asyncio.create_task(count())
     box = FlightBox(recorder, tmp_path, journal)
