@@ -20,7 +20,8 @@ def allowed_acts(
     """The acts for this person in this state."""
     acts: list[ActName] = ["login"]
     if login is None:
-        return acts
+        # The first run needs no person: what the simulated pen does treats nobody.
+        return [*acts, "training"] if engine.book is None and not engine.arm_is_open else acts
     acts += ["logout", "acknowledge", "pause_audio"]
     if engine.is_latched and engine.reconciled:
         acts.append("clear")

@@ -3,7 +3,7 @@
 The other half of the contract between API and page; `views` describes the present moment.
 """
 
-from controller.console.views import Model, Role
+from controller.console.views import Model, Priority, Role
 
 
 class Nothing(Model):
@@ -161,6 +161,20 @@ class SessionLine(Model):
     closed_wall: str | None
     outcome: str | None
     simulated: bool
+
+
+class AlarmLine(Model):
+    """One alarm of the log. Walls are RFC 3339, UTC; null: not yet, or by nobody."""
+
+    id: str
+    priority: Priority
+    sentence: str
+    cause: str
+    session_id: str | None
+    raised_wall: str
+    cleared_wall: str | None
+    acknowledged_wall: str | None
+    acknowledged_by: str | None
 
 
 class Verified(Model):

@@ -13,6 +13,7 @@ from controller.console.console import Console
 from controller.console.errors import NoSuchPage
 from controller.console.report.sheet import Sheet
 from controller.console.requests import (
+    AlarmLine,
     SessionLine,
     Verified,
 )
@@ -32,7 +33,7 @@ REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'no
 
 
 def add_history(api: FastAPI, console: Console, bridge: Bridge) -> None:
-    """GET /api/sessions and everything below it."""
+    """GET /api/sessions and everything below it, and the alarm log."""
     reports = Reports()
 
     async def make(request: Request, what: str, session_id: str = "") -> bytes:
@@ -47,6 +48,11 @@ def add_history(api: FastAPI, console: Console, bridge: Bridge) -> None:
         """Recorded sessions, newest first; `q` looks in id, plan, patient, operator and day."""
         lines = [SessionLine(**each) for each in orjson.loads(await make(request, "list"))]
         return [line for line in lines if q.lower() in _text(line)]
+
+    @api.get("/api/alarms", tags=["alarms"], responses=REFUSALS)
+    async def alarms(request: Request) -> list[AlarmLine]:
+        """The alarm log: what came, went and was seen by whom; newest first."""
+        return [AlarmLine(**each) for each in orjson.loads(await make(request, "alarms"))]
 
     @api.get("/api/sessions/{session_id}", tags=["history"], responses=REFUSALS)
     async def session(request: Request, session_id: str) -> Sheet:

@@ -40,6 +40,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
             await theatre.until(lambda: theatre.stage.moves)
             answer(await screen.post("/api/stop"))
             await theatre.until(lambda: theatre.state == "latched")
+            answer(await screen.post("/api/alarms/stop-latched/acknowledge"))
             await screen.act("clear")
             for _ in CHECK.zones:
                 await screen.act("treat")
@@ -183,6 +184,19 @@ def test_an_unknown_session_is_told_by_number(
     assert json.loads(capfdbinary.readouterr().err)["number"] == UnknownSession.number
 
 
+def test_the_alarm_log_says_what_came_went_and_was_seen(journal: Path) -> None:
+    lines = json.loads(report("alarms", journal, ""))
+    walls = [each["raised_wall"] for each in lines]
+    assert walls == sorted(walls, reverse=True)
+    line = lines[-1]
+    assert (line["id"], line["priority"]) == ("stop-latched", "high")
+    assert line["cause"] == "STOP on the screen"
+    assert line["raised_wall"] < line["acknowledged_wall"]
+    assert line["raised_wall"] < line["cleared_wall"]
+    assert line["acknowledged_by"] == "trainee"
+    assert line["session_id"] == ids(journal)[1]
+
+
 # --- by the API ----------------------------------------------------------------------------------
 
 
@@ -212,6 +226,8 @@ async def test_every_report_has_its_type_and_its_name(tmp_path: Path) -> None:
         session_id = (await screen.open(patient="p-77"))["session"]["id"]
         for word, count in (("P-77", 1), (PLAN, 1), ("nobody-like-this", 0), ("2030-01", 1)):
             assert len((await screen.get(f"/api/sessions?q={word}")).json()) == count
+        answer(await screen.post("/api/stop"))
+        assert [line["id"] for line in (await screen.get("/api/alarms")).json()] == ["stop-latched"]
         sheet = answer(await screen.get(f"/api/sessions/{session_id}"))
         assert sheet["patient"] == "p-77"
         assert answer(await screen.get(f"/api/sessions/{session_id}/verify"))["holds"]

@@ -35,7 +35,9 @@ def guarded(theatre: Theatre) -> Screen:
 async def test_who_logs_in_is_who_acts_in_the_record(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, guarded(theatre) as screen:
         await theatre.engine.changes.until(lambda: theatre.engine.reconciled)
-        assert answer(await screen.get("/api/state"))["login"] is None
+        view = answer(await screen.get("/api/state"))
+        assert view["login"] is None
+        assert view["allowed"] == ["login", "training"]
         refused(await screen.post("/api/sessions", OPENING), 401, 8030)
         view = await screen.log_in("Olga")
         assert view["login"]["person"] == "Olga"

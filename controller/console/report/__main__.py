@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from controller.console.report.listing import session_lines
+from controller.console.report.listing import alarm_lines, session_lines
 from controller.console.report.sheet import read_sheet
 from controller.errors import MicropenError
 from controller.record.export import write_csv, write_jsonl
@@ -33,6 +33,11 @@ def report(what: str, journal: Path, session_id: str) -> bytes:
 def _list(journal: Path, _: str) -> bytes:
     with closing(JournalReader(journal)) as reader:
         return orjson.dumps([line.model_dump() for line in session_lines(reader)])
+
+
+def _alarms(journal: Path, _: str) -> bytes:
+    with closing(JournalReader(journal)) as reader:
+        return orjson.dumps([line.model_dump() for line in alarm_lines(reader)])
 
 
 def _show(journal: Path, session_id: str) -> bytes:
@@ -83,6 +88,7 @@ def _pdf(journal: Path, session_id: str) -> bytes:
 
 _MAKERS: dict[str, Callable[[Path, str], bytes]] = {
     "list": _list,
+    "alarms": _alarms,
     "show": _show,
     "verify": _verify,
     "csv": _csv,

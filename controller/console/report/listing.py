@@ -1,12 +1,15 @@
-"""The history: one line a session, newest first. Reads two kinds of entries, no strokes."""
+"""The history and the alarm log, newest first. Reads entries of a few kinds, no strokes."""
 
 import json
+from collections import deque
 from typing import Any
 
-from controller.console.requests import (
-    SessionLine,
-)
+from controller.console.requests import AlarmLine, SessionLine
+from controller.record.entry import Entry
 from controller.record.reader import JournalReader
+
+MOST_ALARMS = 500
+"""What a person can look through (engineering estimate); the journal has them all."""
 
 
 def session_lines(reader: JournalReader) -> list[SessionLine]:
@@ -23,6 +26,38 @@ def session_lines(reader: JournalReader) -> list[SessionLine]:
             found[entry.session_id] |= {"closed_wall": entry.wall, "outcome": body["outcome"]}
     lines = [SessionLine(**each, simulated=simulated) for each in found.values()]
     return lines[::-1]
+
+
+def alarm_lines(reader: JournalReader) -> list[AlarmLine]:
+    """The alarm log, newest first, at most MOST_ALARMS of it."""
+    lines: deque[dict[str, Any]] = deque(maxlen=MOST_ALARMS)
+    newest: dict[str, dict[str, Any]] = {}
+    for entry in reader.of_kinds("alarm_raised", "alarm_cleared", "alarm_acknowledged"):
+        body = json.loads(entry.body_json)
+        name = body["alarm_id"]
+        if entry.kind == "alarm_raised":
+            newest[name] = _raised(entry, body)
+            lines.append(newest[name])
+        elif name in newest and entry.kind == "alarm_cleared":
+            newest[name]["cleared_wall"] = entry.wall
+        elif name in newest:
+            seen = {"acknowledged_wall": entry.wall, "acknowledged_by": body["actor"]["name"]}
+            newest[name] |= seen
+    return [AlarmLine(**line) for line in reversed(lines)]
+
+
+def _raised(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": body["alarm_id"],
+        "priority": body["priority"],
+        "sentence": body["sentence"],
+        "cause": body["cause"],
+        "session_id": entry.session_id,
+        "raised_wall": entry.wall,
+        "cleared_wall": None,
+        "acknowledged_wall": None,
+        "acknowledged_by": None,
+    }
 
 
 def _opened(session_id: str, body: dict[str, Any], wall: str) -> dict[str, Any]:
