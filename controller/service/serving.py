@@ -51,7 +51,7 @@ class Door:
     async def open(self) -> Address:
         """Listen; returns the address with the port that was found for port 0.
 
-        Raises DoorNotSafe, and SystemRefused when the port is taken.
+        Raises DoorNotSafe, SystemRefused when the port is taken, DoorGone when it cannot serve.
         """
         self._address.check()
         listening = _listen(self._address)
@@ -61,8 +61,11 @@ class Door:
             target=self._run, args=(loop, listening, address), name="screen", daemon=True
         )
         self._thread.start()
-        async with asyncio.timeout(READY_WITHIN_S):
-            await self._ready
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await self._ready
+        except TimeoutError as error:
+            raise DoorGone(f"The screen was not ready in {READY_WITHIN_S:.0f} s.") from error
         return address
 
     async def until_gone(self) -> None:

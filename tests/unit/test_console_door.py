@@ -1,40 +1,57 @@
 """The door of the screen and its commands: what ends it, what it refuses, who is let in."""
 
 import asyncio
+import threading
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 from typing import Any, cast
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
+from controller.clock import SystemClock
 from controller.console.console import Console
 from controller.console.errors import DoorGone, DoorNotSafe
 from controller.console.people import read_people
+from controller.console.room import Room as ConsoleRoom
 from controller.console.security import Address
+from controller.console.stopping import StopDoor
 from controller.errors import SystemRefused
+from controller.link.stopline import StopLine
+from controller.link.wiretap import Wiretap
 from controller.service.commands.people import people_app
 from controller.service.serving import Door, read_token
-from tests.support.command_line import in_process
+from controller.session.changes import Changes
+from tests.support.command_line import PATIENCE_S, in_process
 
 REAL = "a thread with a loop of its own has no virtual time"
 
 
 class Room:
-    """Remembers who pressed STOP."""
+    """Remembers why STOP was pressed; no pen is here to confirm it."""
 
     def __init__(self) -> None:
+        self.clock = SystemClock()
         self.stops: list[str] = []
+        self.pressed = threading.Event()
+        self.stop_line = StopLine(self.clock, Random(1), Wiretap())
+        self.engine = SimpleNamespace(changes=Changes())
 
     def stop(self, reason: str, actor: object = None) -> int:
         self.stops.append(reason)
+        self.pressed.set()
         return 1
 
 
 class Closed:
-    """A console that is nothing but its room."""
+    """A console that is nothing but its room and its STOP."""
 
     def __init__(self) -> None:
         self.room = Room()
+        self.stop_door = StopDoor(cast("ConsoleRoom", self.room))
+        self.logins = SimpleNamespace(who=lambda _: None)
 
     async def close(self) -> None:
         """Nothing to end."""
@@ -59,6 +76,29 @@ async def test_a_screen_that_is_gone_stops_the_pen(monkeypatch: pytest.MonkeyPat
         await door.until_gone()
     await door.close()
     assert console.room.stops == ["the screen is gone"]
+
+
+@pytest.mark.hazard("H34")
+@pytest.mark.real_time(REAL)
+async def test_stop_leaves_while_the_controllers_loop_is_blocked() -> None:
+    """Real sockets and real threads: the loop stands still until STOP has come through."""
+    console = Closed()
+    door = door_of(console, Address(port=0))
+    address = await door.open()
+    url = f"http://127.0.0.1:{address.port}/api/stop"
+    answers: list[dict[str, Any]] = []
+
+    def press() -> None:
+        answers.append(httpx.post(url, timeout=PATIENCE_S).json())
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    assert console.room.pressed.wait(PATIENCE_S)  # blocks this loop
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, pressing.join)
+    await door.close()
+    assert console.room.stops == ["STOP on the screen"]
+    assert answers == [{"stop_id": "0000000000000001", "latency_ms": None}]
 
 
 @pytest.mark.real_time(REAL)
