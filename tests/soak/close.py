@@ -23,6 +23,8 @@ MOST_SESSIONS: Final = 300
 INSTANT_MS: Final = (0.2, 1.0)
 ENDING_MS: Final = (15.0, 40.0)
 STALLS_S: Final = (0.001, 0.01, 0.05, 0.3)
+GLIDE_MS: Final = 20_000
+_AFTER_A_STROKE: Final = (H.DEAD, H.UNLINKED, H.ENDING)
 _RESTING: Final = (P.IDLE, P.LATCHED, P.OFF)
 _MOVING: Final = (P.ARMED, P.RUNNING, P.BRAKING)
 OF_COMMITS: Final = (F.H7, F.H8, F.H9, F.H13)
@@ -49,11 +51,24 @@ def alone(how: Recipe, cell: Cell) -> Recipe:
         return _with_rows(how, (_kill(H.RUNNING, _met(pen), every_s=0.2, lasts_s=0.01),))
     if fault is F.L19:
         return _strange(how, host, pen)
-    if (fault, host, pen) == (F.P5, H.BLOCKED, P.LATCHED):
-        return msgspec.structs.replace(how, rows=recipe(host, P.IDLE, Random(0)).rows)
+    if fault is F.P5:
+        return _writing(how, host, pen)
     if host is H.CLOSED and fault is F.H11:
         return _with_rows(how, (*how.rows, _kill(host, None, every_s=1.0, lasts_s=0.02)))
     return how
+
+
+def _writing(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
+    """A needle that spins for seconds is reserved anew; a single stroke is booked at its end.
+
+    A pen that lost its memory writes none; the one that is lent instead does.
+    """
+    if (host, pen) == (H.BLOCKED, P.LATCHED):
+        return _with_rows(how, recipe(host, P.IDLE, Random(0)).rows)
+    if pen is P.ARMED and host in _AFTER_A_STROKE:
+        of_strokes = recipe(host, P.RUNNING, Random(0))
+        return msgspec.structs.replace(of_strokes, doses=True, zone=20, moment=how.moment)
+    return msgspec.structs.replace(how, glide_ms=GLIDE_MS if pen is P.RUNNING else 0)
 
 
 def _strange(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
@@ -138,7 +153,9 @@ def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
 
 def _otherwise(cell: Cell) -> dict[str, object]:
     """Where and for how long a fault must strike that takes effect elsewhere, or later."""
-    fault, host, _ = cell
+    fault, host, pen = cell
+    if fault is F.P5 and pen is P.ARMED and host in _AFTER_A_STROKE:
+        return {"pen": P.RUNNING}
     if fault is F.H15 and host is H.DEAD:
         return {"lasts_s": 0.6}
     if fault is F.L19:

@@ -88,6 +88,7 @@ def _aimed(seed: int, rng: Random) -> Script:
         stop_every_s=how.stop_every_s,
         pause_every_s=how.pause_every_s,
         is_tidy=how.is_tidy,
+        glide_ms=how.glide_ms,
         sessions=how.sessions,
         host=how.moment[0],
         pen=how.moment[1],

@@ -23,7 +23,11 @@ def pen_of(script: Script, plan: Plan) -> Scenario:
         _late(way, script.baud, late_ms)
         for way, late_ms in zip((line.to_pen, line.to_host), script.late_ms, strict=True)
     )
-    return pen_for(plan, line=msgspec.structs.replace(line, to_pen=to_pen, to_host=to_host))
+    pen = pen_for(plan, line=msgspec.structs.replace(line, to_pen=to_pen, to_host=to_host))
+    if not script.glide_ms:
+        return pen
+    hand = msgspec.structs.replace(pen.hand, glide_us=script.glide_ms * 1_000)
+    return msgspec.structs.replace(pen, hand=hand)
 
 
 def _late(way: WireSettings, baud: int, late_ms: float) -> WireSettings:

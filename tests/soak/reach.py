@@ -84,6 +84,12 @@ def _needs_power(host: HostState, pen: PenPhase) -> str | None:
     return "a pen without power has no processor and no clock" if pen is P.OFF else None
 
 
+def _torn(host: HostState, pen: PenPhase) -> str | None:
+    if (host, pen) == (H.ARMING, P.ARMED):
+        return "an arm is written before it opens, and then at its strokes, and there is none yet"
+    return None
+
+
 def _needs_port(host: HostState, pen: PenPhase) -> str | None:
     del pen
     return "nobody has the port open, so nobody could notice" if host is H.DEAD else None
@@ -132,6 +138,7 @@ RULES: dict[FaultId, Rule] = {
     F.H12: _no_descriptors,
     F.H15: _second,
     F.L19: _needs_stranger,
+    F.P5: _torn,
     F.L20: _reopens,
     F.P11: _needs_speaker,
 }

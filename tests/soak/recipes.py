@@ -37,6 +37,7 @@ class Recipe(msgspec.Struct, frozen=True):
     disk_ms: Late = QUICK_DISK_MS
     zone: int = 1_000
     doses: bool = False
+    glide_ms: int = 0
     is_tidy: bool = True
     sessions: int = 1
     restarts_post: bool = False

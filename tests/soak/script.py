@@ -45,7 +45,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `safety_s` is the longest time for which faults are allowed; then they all end, and the system
     must be back (see `tests.soak.liveness`). Somebody presses STOP about each `stop_every_s`, and
     pauses about each `pause_every_s`; 0 = nobody does. The line is later by `late_ms` each way
-    than a good one, to the pen and to the host. With `is_tidy` somebody clears latches outside of
+    than a good one, to the pen and to the host. A hand glides for `glide_ms` before
+    it is lifted, 0 = as hands do. With `is_tidy` somebody clears latches outside of
     a session, and brings another pen when one cannot be used any more. Sessions after the first
     one are opened whenever the service was started anew, and closed again. Whenever
     host and pen are as `host` and `pen` say, telemetry and archive are started anew with
@@ -66,6 +67,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pause_every_s: NotNegative = 0.0
     late_ms: tuple[NotNegative, NotNegative] = (0.0, 0.0)
     is_tidy: bool = False
+    glide_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     sessions: Times = 1
     host: HostState | None = None
     pen: PenPhase | None = None
