@@ -24,6 +24,8 @@ INSTANT_MS: Final = (0.2, 1.0)
 ENDING_MS: Final = (15.0, 40.0)
 STALLS_S: Final = (0.001, 0.01, 0.05, 0.3)
 GLIDE_MS: Final = 20_000
+IN_FLIGHT_MS: Final = (100.0, 5.0)
+"""Grants that are under way still raise the ceiling, and so the reservation."""
 _AFTER_A_STROKE: Final = (H.DEAD, H.UNLINKED, H.ENDING)
 _RESTING: Final = (P.IDLE, P.LATCHED, P.OFF)
 _MOVING: Final = (P.ARMED, P.RUNNING, P.BRAKING)
@@ -45,14 +47,14 @@ def alone(how: Recipe, cell: Cell) -> Recipe:
         disk_ms=INSTANT_MS if of_commits else how.disk_ms,
         moment=(host, pen),
     )
+    if fault is F.P5 and (pen in _MOVING or host is H.BLOCKED):
+        return _writing(how, host, pen)
     if host is H.DEAD:
         return _dead(how, fault, pen)
     if host is H.UNLINKED and pen in _MOVING and fault.place == "L" and fault is not F.L20:
         return _with_rows(how, (_kill(H.RUNNING, _met(pen), every_s=0.2, lasts_s=0.01),))
     if fault is F.L19:
         return _strange(how, host, pen)
-    if fault is F.P5:
-        return _writing(how, host, pen)
     if host is H.CLOSED and fault is F.H11:
         return _with_rows(how, (*how.rows, _kill(host, None, every_s=1.0, lasts_s=0.02)))
     return how
@@ -63,12 +65,15 @@ def _writing(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
 
     A pen that lost its memory writes none; the one that is lent instead does.
     """
-    if (host, pen) == (H.BLOCKED, P.LATCHED):
+    if host is H.BLOCKED:
         return _with_rows(how, recipe(host, P.IDLE, Random(0)).rows)
     if pen is P.ARMED and host in _AFTER_A_STROKE:
         of_strokes = recipe(host, P.RUNNING, Random(0))
         return msgspec.structs.replace(of_strokes, doses=True, zone=20, moment=how.moment)
-    return msgspec.structs.replace(how, glide_ms=GLIDE_MS if pen is P.RUNNING else 0)
+    if pen is not P.RUNNING:
+        return how
+    late_ms = how.late_ms if host is H.RUNNING else IN_FLIGHT_MS
+    return msgspec.structs.replace(how, glide_ms=GLIDE_MS, late_ms=late_ms)
 
 
 def _strange(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
