@@ -55,7 +55,7 @@ def _of_place(asked: Asked, settings: ControllerSettings, clock: Clock) -> Itera
     yield pen.port(path, found, books)
     yield pen.permissions(found, state, _secrets(settings))
     yield pen.pen(found, books, settings.realm)
-    yield pen.firmware(found)
+    yield pen.firmware(found, books)
     yield pen.certificate(found, books, asked.catalogue, clock)
     yield record.last_stop_test(books, clock)
     yield network.broker(settings.broker)

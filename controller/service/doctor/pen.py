@@ -130,29 +130,30 @@ def _is_of_port(error: MicropenError) -> bool:
 
 
 def _by_record(record: Record) -> Line:
-    known = record.books.ledger.last_known
-    if not known:
+    if record.link is None:
         return unknown("pen", "The running service has met no pen yet.", _ASK_AGAIN)
-    return green("pen", f"The running service has the pen ({next(reversed(known))}).")
+    return green("pen", f"The running service has the pen; the last one is {record.link.pen_uid}.")
 
 
-def firmware(found: Found) -> Line:
+def firmware(found: Found, record: Record) -> Line:
     """Model, firmware and protocol; a pen of another protocol does not get this far."""
-    if found.facts is None:
-        return unknown("firmware", "The pen was not asked.", _ASK_AGAIN)
-    identity = found.facts.identity
-    said = (
-        f"{text_of(identity.model)}, firmware {text_of(identity.firmware)}, "
-        f"protocol {PROTOCOL_VERSION}."
-    )
-    return green("firmware", said, firmware=text_of(identity.firmware))
+    if found.facts is not None:
+        identity = found.facts.identity
+        shown = text_of(identity.firmware)
+        said = f"{text_of(identity.model)}, firmware {shown}, protocol {PROTOCOL_VERSION}."
+        return green("firmware", said, firmware=shown)
+    if record.service and record.link is not None:
+        shown = record.link.firmware
+        return green("firmware", f"Firmware {shown}, at the pen's last greeting.", firmware=shown)
+    return unknown("firmware", "The pen was not asked.", _ASK_AGAIN)
 
 
 def certificate(found: Found, record: Record, catalogue: Catalogue, clock: Clock) -> Line:
     """Whether the calibration that the pen stores is known, its own, and in force."""
     facts, settings = found.facts, catalogue.settings
     if facts is None:
-        return unknown("certificate", "The pen was not asked.", _ASK_AGAIN)
+        action = "The service checks it at each arm." if record.service else _ASK_AGAIN
+        return unknown("certificate", "The pen was not asked.", action)
     uid, punctures = f"{facts.identity.uid:016x}", facts.status.counters.punctures
     cartridge = facts.cartridge.type_code if facts.cartridge.present else None
     try:

@@ -10,6 +10,7 @@ import msgspec
 from controller.clock import Clock
 from controller.errors import JournalCorrupt, MicropenError
 from controller.record.console_events import StopTested
+from controller.record.events import LinkUp
 from controller.record.folder import LOCK_NAME
 from controller.record.opening import history
 from controller.record.reader import JournalReader
@@ -18,8 +19,10 @@ from controller.service.doctor.line import Line, failed, green, red, unknown, wa
 from controller.service.doctor.stop import judge_stop
 from controller.service.recorded import has_journal
 from controller.session.books import Books
+from controller.session.states import State
 from controller.settings import Realm
 
+_UNDER_WAY: Final = frozenset({State.ARMING, State.RUNNING, State.ENDING})
 LOCKS: Final = Path("/proc/locks")
 """proc(5): number, kind, ADVISORY, WRITE, process, device:inode, from, to."""
 TESTED_WITHIN: Final = timedelta(hours=24)
@@ -27,13 +30,17 @@ TESTED_WITHIN: Final = timedelta(hours=24)
 
 
 class Record(msgspec.Struct):
-    """What the doctor knows of the journal. `error`: why it cannot be used."""
+    """What the doctor knows of the journal. `error`: why it cannot be used.
+
+    service: who holds it, as a sentence. link: the newest greeting of a pen.
+    """
 
     folder: Path
     exists: bool = False
     books: Books = msgspec.field(default_factory=Books)
     service: str | None = None
     error: MicropenError | None = None
+    link: LinkUp | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -50,12 +57,20 @@ def read_record(folder: Path, realm: Realm) -> Record:
     try:
         history(folder, realm)
         record.books = read_books(folder)
+        record.link = _newest_link(folder)
     except MicropenError as error:
         record.error = error
     except (LookupError, ValueError, TypeError) as error:
         # Intact by its hashes, and yet no book can be made of it: another program wrote it.
         record.error = JournalCorrupt(f"{folder} cannot be read into books: {error}.")
     return record
+
+
+def _newest_link(folder: Path) -> LinkUp | None:
+    with closing(JournalReader(folder)) as reader:
+        newest = reader.newest(LinkUp.kind)
+    body = None if newest is None else newest.body()
+    return body if isinstance(body, LinkUp) else None
 
 
 def _holder(folder: Path) -> str | None:
@@ -79,6 +94,8 @@ def journal(record: Record) -> Line:
     if record.error is not None:
         return failed(name, record.error)
     ledger, works = record.books.ledger, record.books.open_work()
+    if works is not None and record.service and works.state in _UNDER_WAY:
+        return green(name, f"{works.session_id} is open, and an arm is under way. {record.service}")
     if unclosed := ledger.open_intervals():
         arm = unclosed[0].opened
         said = f"Arm {arm.arm_id} of pen {arm.pen_uid} is open: what it gave is not yet certain."
