@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from controller.console.report.sheet import Sheet, SheetAlarm, SheetZone
+from controller.console.requests import AlarmLine
 from tests.browser.scenes import HOSTILE, wall
 
 PLAN: dict[str, Any] = {
@@ -126,6 +127,7 @@ def closed_session() -> dict[str, Any]:
     )
     return Sheet(
         **sessions()[0],
+        realm="training",
         plan_digest="ab" * 32,
         product="microbotox_24",
         unit="ona_u",
@@ -158,6 +160,26 @@ VERIFIED = {
 }
 
 
+def alarm_log() -> list[dict[str, Any]]:
+    """Two alarms that were; one is not acknowledged."""
+    sentence = "The pen was stopped."
+    cause = "Somebody or a check asked for a stop."
+    return [
+        AlarmLine(
+            id="stop-latched",
+            priority="high",
+            sentence=sentence,
+            cause=cause,
+            session_id="s-1",
+            raised_wall=wall(-300 * number),
+            cleared_wall=None,
+            acknowledged_wall=wall(-200) if number == 2 else None,
+            acknowledged_by="T. Technician" if number == 2 else None,
+        ).model_dump()
+        for number in (1, 2)
+    ]
+
+
 def _product(name: str, units_a_ml: float | None) -> dict[str, Any]:
     return {
         "name": name,
@@ -183,6 +205,7 @@ GET: dict[str, Callable[[], Any]] = {
     "/api/plans/lower_face_one_side": lambda: PLAN,
     "/api/products": lambda: [_product("microbotox_24", 24.0)],
     "/api/sessions": sessions,
+    "/api/alarms": alarm_log,
     "/api/sessions/s-1": closed_session,
     "/api/sessions/s-1/verify": lambda: VERIFIED,
 }

@@ -1,6 +1,7 @@
 """Pictures of every view at both sizes, to be looked at: python -m tests.browser.gallery FOLDER."""
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from tests.browser import answers, scenes
 from tests.browser.chromium import LARGE, SMALL, Page, chromium, open_page
 from tests.browser.mock_controller import MockController, mock_controller
 
+LANGUAGE = os.environ.get("MICROPEN_GALLERY_LANGUAGE", "en")
 Steps = Callable[[Page, MockController], Awaitable[None]]
 
 
@@ -70,7 +72,7 @@ async def to_login(page: Page, mock: MockController) -> None:
     await page.tap("#doors button")
     await page.until("document.querySelector('[data-person]')")
     await page.tap("[data-person]")
-    await page.tap_text("5")
+    await page.tap_key("5")
 
 
 async def to_prime(page: Page, mock: MockController) -> None:
@@ -167,6 +169,8 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "20_session": (scenes.prepared, to_session),
     "21_stale": (scenes.running, go_stale),
     "22_refused": (scenes.ready, be_refused),
+    "23_collagen": (scenes.collagen, nothing),
+    "24_interrupted_dose": (scenes.uncertain, nothing),
 }
 
 
@@ -175,11 +179,17 @@ def _with(view: views.View, checks: list[views.CheckView]) -> views.View:
 
 
 async def visit(
-    address: str, size: tuple[int, int], name: str, look: Callable[[Page], Awaitable[None]]
+    address: str,
+    size: tuple[int, int],
+    name: str,
+    look: Callable[[Page], Awaitable[None]],
+    language: str = "en",
 ) -> None:
     """Go to one view and look at it there."""
     scene, steps = ROOMS[name]
     async with mock_controller(scene()) as mock, open_page(address, size) as page:
+        chosen = f"localStorage.setItem('micropen-language', '{language}')"
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=chosen)
         await page.goto(mock.address)
         await page.until("window.micropen?.app?.view")
         await steps(page, mock)
@@ -191,7 +201,7 @@ async def _pictures(address: str, folder: Path, names: list[str]) -> None:
         for name in ROOMS:
             if not names or any(part in name for part in names):
                 path = folder / f"{name}_{size[0]}.png"
-                await visit(address, size, name, partial(_take, path))
+                await visit(address, size, name, partial(_take, path), LANGUAGE)
 
 
 async def _take(path: Path, page: Page) -> None:
@@ -203,7 +213,10 @@ async def _take(path: Path, page: Page) -> None:
 def main(folder: Path, names: list[str]) -> None:
     """Every view, or those whose names hold one of `names`."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place, chromium(Path(place)) as address:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place,
+        chromium(Path(place)) as address,
+    ):
         asyncio.run(_pictures(address, folder, names))
 
 

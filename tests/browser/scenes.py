@@ -283,3 +283,46 @@ def many_alarms() -> views.View:
         ],
         allowed=["clear", "close"],
     )
+
+
+def collagen() -> views.View:
+    """Needles without dispense, at 110 Hz."""
+    zones = [
+        zone(name, region, 570, made).model_copy(
+            update={
+                "planned_nl": 0.0,
+                "certain_nl": 0.0,
+                "possible_nl": 0.0,
+                "planned_units": None,
+                "certain_units": None,
+                "possible_units": None,
+                "unit": None,
+            }
+        )
+        for name, region, made in (
+            ("left-cheek", "cheek", 570),
+            ("right-cheek", "cheek", 211),
+            ("forehead", "forehead", 0),
+        )
+    ]
+    syringe = views.SyringeView(left_nl=0.0, fill_nl=None, needs_prime=False)
+    armed = session("running").model_copy(
+        update={"zones": zones, "zone": "right-cheek", "syringe": syringe}
+    )
+    moving = pen(
+        state="running", contact=True, trigger=True, cadence_hz=109.8, protrusion_um=(1000, 991)
+    )
+    return view(pen=moving, session=armed, allowed=["pause"])
+
+
+def uncertain() -> views.View:
+    """A residual: less is certain than is possible."""
+    open_session = session(made=(9, 0, 0))
+    first = open_session.zones[0].model_copy(update={"possible_nl": 11 * 9_200.0})
+    zones = [first, *open_session.zones[1:]]
+    return view(
+        pen=pen(),
+        session=open_session.model_copy(update={"zones": zones}),
+        alarms=[alarm("medium", "residual-delivery")],
+        allowed=["treat", "swap", "purge", "close"],
+    )

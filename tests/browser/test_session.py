@@ -195,6 +195,9 @@ async def test_alarms_are_acknowledged_and_the_sound_pauses(browser: str) -> Non
         await page.tap_text("Sound off")
         await page.until("!document.querySelector('[data-act=pause_audio]').disabled")
         assert mock.asked("/api/alarms/stop-latched/acknowledge") == [{}]
+        await page.tap_text("Alarm log")
+        await page.until("document.querySelectorAll('.alarm-log tr').length === 2")
+        assert "by T. Technician" in await page.text(".alarm-log")
         assert mock.asked("/api/alarms/pause-audio") == [{}]
 
 

@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from controller.console import views
 from tests.browser import scenes
 from tests.browser.chromium import SMALL, Page, open_page
 from tests.browser.mock_controller import MockController, mock_controller

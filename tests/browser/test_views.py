@@ -24,6 +24,8 @@ def millimetres(px: float, size: tuple[int, int]) -> float:
 
 @pytest.mark.parametrize("name", ROOMS)
 async def test_a_view_is_fit_for_use(browser: str, name: str) -> None:
+    """At both sizes, in German, whose words are longer."""
+
     async def look(page: Page) -> None:
         for size in (SMALL, LARGE):
             await page.resize(size)
@@ -37,7 +39,7 @@ async def test_a_view_is_fit_for_use(browser: str, name: str) -> None:
         complaints = [c for c in page.complaints() if not any(word in c for word in EXPECTED)]
         assert complaints == []
 
-    await visit(browser, SMALL, name, look)
+    await visit(browser, SMALL, name, look, language="de")
 
 
 async def marked(page: Page) -> bool:

@@ -63,10 +63,15 @@ export class App {
       task();
       this.broken.delete(part);
     } catch (error) {
-      if (!this.broken.has(part)) this.tell({ what: t("notice.broken", { part, error: String(error) }) });
+      if (!this.broken.has(part)) this.fail(part, error);
       this.broken.add(part);
-      console.error(part, error);
     }
+  }
+
+  /** A part of the page met a defect of its own: say so, and go on with the others. */
+  fail(part, error) {
+    console.error(part, error);
+    this.tell({ what: t("notice.broken", { part, error: String(error) }) });
   }
 
   strip(points) {

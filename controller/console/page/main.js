@@ -40,6 +40,7 @@ async function start() {
     },
   });
   app.stream.start();
+  window.addEventListener("unhandledrejection", (event) => app.fail("act", event.reason));
   window.micropen = { app, sound }; // for the browser's own console, and for tests
 }
 

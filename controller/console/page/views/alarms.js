@@ -2,10 +2,12 @@
 
 import { actButton } from "../app.js";
 import { button, change, el, fill, keep, say } from "../dom.js";
-import { time } from "../format.js";
+import { moment, time } from "../format.js";
 import { RANKS, light } from "../frame.js";
 import { inTongue, t, word } from "../texts.js";
 import { clearButton } from "./checks_step.js";
+
+const MOST_LINES = 100; // more is in the record, and nobody scrolls so far with gloves
 
 export function alarmsView(app) {
   const list = el("ol", { class: "alarm-list" });
@@ -27,7 +29,6 @@ export function alarmsView(app) {
     keep(list, view.alarms, (alarm) => alarm.id, (alarm) => makeCard(app, alarm), update);
     change(none, "hidden", view.alarms.length > 0);
     say(sound, soundWords(app, view));
-    change(open, "hidden", !view.session);
     pause.follow();
     clear.follow();
   };
@@ -69,17 +70,19 @@ function updateCard(app, node, alarm) {
 }
 
 async function showLog(app, log, card) {
-  const session = app.view.session;
-  const sheet = session && await app.read(`/api/sessions/${encodeURIComponent(session.id)}`);
-  if (!sheet) return;
+  const lines = await app.read("/api/alarms");
+  if (!lines) return;
   change(card, "hidden", false);
-  fill(log, ...sheet.alarms.map((alarm) => logLine(alarm)));
+  fill(log, ...lines.slice(0, MOST_LINES).map(logLine));
   card.scrollIntoView({ block: "start" });
 }
 
-/** One line of an alarm log. */
+/** One line of an alarm log: of the journal's, or of a session's sheet. */
 export function logLine(alarm) {
+  const seen = alarm.acknowledged_wall
+    ? t("alarm.seen_by", { time: time(alarm.acknowledged_wall), person: alarm.acknowledged_by ?? "–" }) : "";
   return el("tr", {},
-    el("td", {}, time(alarm.wall)), el("td", {}, word("priority", alarm.priority)),
-    el("td", {}, `${inTongue(alarm.sentence)} ${inTongue(alarm.cause)}`));
+    el("td", {}, moment(alarm.raised_wall ?? alarm.wall)),
+    el("td", {}, word("priority", alarm.priority)),
+    el("td", {}, [inTongue(alarm.sentence), inTongue(alarm.cause), seen].filter(Boolean).join(" ")));
 }

@@ -92,6 +92,6 @@ function line(measure) {
     el("span", { class: "number" }, `${measured(measure.value, measure.unit)} / ${bound}`),
     bar,
     el("span", { class: measure.holds ? "share" : "share bad-text" },
-      measure.holds ? `${Number.isFinite(share) ? Math.round(share * 100) : 0} %` : t("limits.over")),
+      measure.holds ? `${Number.isFinite(share) ? Math.round(share * 100) : 0} %` : t(measure.at_least ? "limits.under" : "limits.over")),
   ];
 }

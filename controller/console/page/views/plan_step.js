@@ -2,7 +2,7 @@
 
 import { button, change, el, fill } from "../dom.js";
 import { Face } from "../face.js";
-import { nl, number, units } from "../format.js";
+import { number, unitName } from "../format.js";
 import { inTongue, t, word } from "../texts.js";
 import { nextButton } from "./prepare.js";
 
@@ -66,13 +66,14 @@ function zoneTable(plan) {
   const row = (zone, index) => el("tr", {},
     el("td", {}, `${index + 1} ${zone.title}`),
     el("td", {}, number(zone.punctures)),
-    dispenses ? el("td", {}, nl(zone.total_nl)) : null,
-    dispenses ? el("td", {}, units(zone.total_units, plan.unit)) : null,
-    el("td", {}, `${number(zone.protrusion_um)} µm`));
-  const heads = ["plan.zone", "plan.punctures", ...(dispenses ? ["plan.volume", "plan.units"] : []), "plan.protrusion"];
+    dispenses ? el("td", {}, number(zone.total_nl)) : null,
+    plan.unit ? el("td", {}, number(zone.total_units, 2)) : null,
+    el("td", {}, number(zone.protrusion_um)));
+  const heads = [t("plan.zone"), t("plan.punctures"), ...(dispenses ? ["nl"] : []),
+    ...(plan.unit ? [unitName(plan.unit)] : []), t("plan.protrusion")];
   return el("div", { class: "card" },
     el("p", { class: "quiet" }, `${word("kind", plan.kind)} · ${plan.product ?? t("plan.no_product")} · ${plan.cartridge}`),
     el("table", {},
-      el("thead", {}, el("tr", {}, ...heads.map((key) => el("th", { scope: "col" }, t(key))))),
+      el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, ...plan.zones.map(row))));
 }

@@ -120,19 +120,21 @@ class Treat {
     amount(this.dose, dispenses ? number(zone.certain_nl) : number(zone.punctures), dispenses ? "nl" : t("unit.punctures"));
     change(this.units, "hidden", zone.certain_units === null);
     if (zone.certain_units !== null) amount(this.units, number(zone.certain_units, 2), unitName(zone.unit));
-    const open_nl = zone.possible_nl - zone.certain_nl;
+    // While the pen runs, what is granted ahead is possible too, and no reason to worry anybody.
+    const given_nl = MOVING.has(session.state) ? zone.certain_nl : zone.possible_nl;
+    const open_nl = given_nl - zone.certain_nl;
     const planned = dispenses ? nl(zone.planned_nl) : number(zone.planned_punctures);
     say(this.of, t("treat.of", { planned }) + (open_nl > 0.5 ? ` · ${t("treat.possible", { volume: nl(zone.possible_nl) })}` : "")
       + (session.syringe.fill_nl !== null ? ` · ${t("treat.syringe", { left: nl(session.syringe.left_nl) })}` : ""));
-    const left = dispenses ? [number(Math.max(0, zone.planned_nl - zone.possible_nl)), "nl"]
-      : [number(Math.max(0, zone.planned_punctures - zone.punctures)), t("unit.punctures_short")];
+    const left = dispenses ? [number(Math.max(0, zone.planned_nl - given_nl)), "nl"]
+      : [number(Math.max(0, zone.planned_punctures - zone.punctures)), ""];
     amount(this.values.remaining, ...left);
     amount(this.values.punctures, number(zone.punctures), `/ ${number(zone.planned_punctures)}`);
   }
 
   pen(pen) {
     amount(this.values.cadence, number(pen.cadence_hz, 1), "Hz");
-    amount(this.values.protrusion, number(pen.protrusion_reached_um), `/ ${number(pen.protrusion_set_um)} µm`);
+    amount(this.values.protrusion, number(pen.protrusion_reached_um), `/ ${number(pen.protrusion_set_um)}`);
     const ready = pen.connected && !pen.flags.stop_latched && !pen.fault;
     const lamps = { contact: pen.flags.contact, trigger: pen.flags.trigger, ready };
     for (const lamp of this.lamps) {
@@ -168,14 +170,15 @@ function amount(node, value, unit) {
 
 /** A zone that the needles are still in is not complete: its last strokes are only granted. */
 function onFace(zone, session) {
-  const isComplete = zone.is_complete && !(zone.name === session.zone && MOVING.has(session.state));
+  const isUnderWay = zone.name === session.zone && MOVING.has(session.state);
+  const isComplete = zone.is_complete && !isUnderWay;
   const share = (value, planned) => (planned > 0 ? value / planned : 0);
   const dispenses = zone.planned_nl > 0;
   const done = dispenses ? share(zone.certain_nl, zone.planned_nl) : share(zone.punctures, zone.planned_punctures);
   return {
     name: zone.name, region: zone.region, title: zone.title, isNext: zone.is_next || zone.name === session.zone, isComplete,
     share: Math.round(done * 200) / 200,
-    possible: dispenses ? Math.round(share(zone.possible_nl, zone.planned_nl) * 200) / 200 : done,
+    possible: dispenses && !isUnderWay ? Math.round(share(zone.possible_nl, zone.planned_nl) * 200) / 200 : done,
   };
 }
 
