@@ -27,6 +27,7 @@ _STATUS: tuple[tuple[type[MicropenError], int], ...] = (
     (errors.NoSuchAlarm, 404),
     (errors.NotTraining, 409),
     (errors.NotTested, 409),
+    (errors.NotConfirmed, 409),
     (NotAllowed, 403),
     (NoPen, 503),
     (UnknownName, 404),

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 from controller.console.alarm_list import KINDS, AlarmList
+from controller.console.confirming import confirm_arm
 from controller.console.errors import NotTested
 from controller.console.facts import Facts
 from controller.console.logins import EVERYBODY, TREATING, Logins
@@ -24,6 +25,7 @@ from controller.console.requests import (
     PreviewRequest,
     ProductView,
     StopAnswer,
+    TreatRequest,
 )
 from controller.console.room import Room
 from controller.console.stopping import CONFIRMED_WITHIN_S, StopDoor
@@ -151,9 +153,12 @@ class Console:
         """Arm for priming; the trigger starts it, off the skin."""
         await self.room.acts.prime(self._treats(token))
 
-    async def treat(self, token: str | None) -> None:
-        """Arm for the next zone; the trigger starts the needles."""
-        await self.room.acts.treat(self._treats(token))
+    async def treat(self, token: str | None, request: TreatRequest) -> None:
+        """Arm for the next zone; the trigger starts the needles. Raises NotConfirmed (H28)."""
+        actor = self._treats(token)
+        if request.patient is not None or request.zone is not None:
+            confirm_arm(self.room.acts.progress, request)
+        await self.room.acts.treat(actor)
 
     async def pause(self, token: str | None) -> None:
         """End the arm in an orderly way. Less motion is everybody's to ask."""

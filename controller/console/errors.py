@@ -75,6 +75,14 @@ class DoorGone(ServiceError):
     action = "Start the service again; keep the log."
 
 
+class NotConfirmed(ServiceError):
+    """What the person confirmed is not what would be done."""
+
+    number = 8045
+    cause = "The page is older than the session, or shows another patient, zone or dose."
+    action = "Load the screen again, compare patient, zone and total, and confirm anew."
+
+
 class NoSuchAlarm(ServiceError):
     """The alarm is not on the board."""
 

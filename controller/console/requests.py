@@ -3,7 +3,14 @@
 The other half of the contract between API and page; `views` describes the present moment.
 """
 
+from typing import Annotated
+
+from pydantic import Field, FiniteFloat
+
 from controller.console.views import Model, Priority, Role
+
+Nanolitres = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+"""What a plan can fill into one syringe at most (`controller/session/plan.py`)."""
 
 
 class Nothing(Model):
@@ -48,23 +55,35 @@ class PreviewRequest(Model):
 
 
 class OpenRequest(Model):
-    """Opens a session; `plan` is a name of `/api/plans`."""
+    """Opens a session; `plan` is a name of `/api/plans`.
+
+    confirmed_total: what the person confirmed of the preview, in the product's units, or in
+    nanolitres where it has none; another total than the plan's is refused. null: nothing was.
+    """
 
     plan: str
     patient: str
     vial: VialRequest | None = None
+    confirmed_total: FiniteFloat | None = None
+
+
+class TreatRequest(Model):
+    """Arms for the next zone. What the person confirmed is compared; null: nothing was."""
+
+    patient: str | None = None
+    zone: str | None = None
 
 
 class SwapRequest(Model):
     """The next syringe's fill in nanolitres; null: the same as the plan's."""
 
-    fill_nl: int | None = None
+    fill_nl: Nanolitres | None = None
 
 
 class PurgeRequest(Model):
     """What is to be discarded off the skin, in nanolitres."""
 
-    volume_nl: int
+    volume_nl: Nanolitres
 
 
 class MeasureView(Model):

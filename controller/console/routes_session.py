@@ -12,6 +12,7 @@ from controller.console.requests import (
     PreviewRequest,
     PurgeRequest,
     SwapRequest,
+    TreatRequest,
 )
 from controller.console.routes_view import REFUSALS
 from controller.console.security import LOGIN_COOKIE, cookie
@@ -50,9 +51,9 @@ def _add_arms(api: FastAPI, done: Done, console: Console) -> None:
         return await done(request, console.prime)
 
     @api.post(f"{CURRENT}/treat", tags=["session"], responses=REFUSALS)
-    async def treat(request: Request, _: Nothing) -> View:
+    async def treat(request: Request, body: TreatRequest) -> View:
         """Arm for the next zone. The trigger starts the needles."""
-        return await done(request, console.treat)
+        return await done(request, lambda token: console.treat(token, body))
 
     @api.post(f"{CURRENT}/pause", tags=["session"], responses=REFUSALS)
     async def pause(request: Request, _: Nothing) -> View:

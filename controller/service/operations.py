@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from controller.clock import Clock
+from controller.console.confirming import confirm_total
 from controller.console.errors import RequestRejected
 from controller.console.requests import (
     OpenRequest,
@@ -129,12 +130,16 @@ class Operations:
         return preview_of(wish, self.engine.books, self.clock, self.engine.pen)
 
     async def open_session(self, request: OpenRequest, actor: Actor) -> None:
-        """Open a session for the attached pen. Raises InputError, NoPen, WrongState."""
+        """Open a session for the attached pen.
+
+        Raises InputError, NoPen, WrongState, NotConfirmed.
+        """
         engine = self.engine
         after(engine.state, Act.OPEN)
         wish = self._wish(request.plan, request.patient, request.vial)
         if not engine.reconciled:
             raise NoPen("No pen is ready.")
+        confirm_total(wish.plan, wish.product, request.confirmed_total)
         terms = terms_with_pen(wish, engine.books, self.clock, engine.pen)
         await self.acts.open(new_session_id(self.clock), terms, actor)
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from controller.console.alarm_list import AUDIO_PAUSE_S
 from controller.console.console import Console
 from controller.record.console_events import AlarmAcknowledged, AudioPaused
@@ -19,6 +21,7 @@ def room(tmp_path: Path) -> Theatre:
     return Theatre(tmp_path / "j", pen_for(CHECK))
 
 
+@pytest.mark.hazard("H44")
 async def test_an_alarm_stays_until_it_is_over_and_seen(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await screen.open()
@@ -38,6 +41,7 @@ async def test_an_alarm_stays_until_it_is_over_and_seen(tmp_path: Path) -> None:
     assert [(body.alarm_id, body.actor.name) for body in seen] == [("stop-latched", "trainee")]
 
 
+@pytest.mark.hazard("H44")
 async def test_what_is_over_before_anybody_looked_is_still_shown(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         await screen.open()
@@ -49,6 +53,7 @@ async def test_what_is_over_before_anybody_looked_is_still_shown(tmp_path: Path)
         assert (await screen.state())["alarms"] == []
 
 
+@pytest.mark.hazard("H44")
 async def test_highest_first_then_what_nobody_has_seen(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         engine = theatre.engine
@@ -88,6 +93,7 @@ async def test_alarms_are_seen_by_somebody_with_a_name(tmp_path: Path) -> None:
         assert theatre.is_running
 
 
+@pytest.mark.hazard("H44")
 async def test_after_a_crash_the_unseen_alarms_are_back_and_the_seen_are_not(
     tmp_path: Path,
 ) -> None:

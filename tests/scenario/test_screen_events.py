@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from controller.console.mailbox import MOST_POINTS, Mailbox
 from controller.console.publishing import MOST_PAGES, UNWATCHED_S
 from controller.console.views import Strip, StripPoint, View
@@ -94,6 +96,7 @@ async def test_a_page_that_stops_reading_costs_the_controller_nothing(tmp_path: 
         theatre.check()
 
 
+@pytest.mark.hazard("H44")
 async def test_when_the_last_page_is_gone_the_arm_is_paused(tmp_path: Path) -> None:
     plan = dosing(100, cadence_hz=2)
     async with Theatre(tmp_path / "j", pen_for(plan)) as theatre, Screen(theatre) as screen:

@@ -52,6 +52,7 @@ def room(tmp_path: Path) -> Theatre:
     return Theatre(tmp_path / "j", pen_for(CHECK))
 
 
+@pytest.mark.hazard("H38")
 async def test_a_foreign_page_can_do_nothing(tmp_path: Path) -> None:
     foreign: list[dict[str, str]] = [
         {**PAGE_HEADERS, "Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
@@ -73,6 +74,7 @@ async def test_a_foreign_page_can_do_nothing(tmp_path: Path) -> None:
         assert theatre.state == "ready"
 
 
+@pytest.mark.hazard("H38")
 async def test_what_a_form_can_send_is_not_read(tmp_path: Path) -> None:
     """A form needs no permission to send these three kinds, so none of them is taken."""
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
@@ -85,6 +87,7 @@ async def test_what_a_form_can_send_is_not_read(tmp_path: Path) -> None:
         assert theatre.state == "ready"
 
 
+@pytest.mark.hazard("H38")
 async def test_a_name_that_was_pointed_here_reads_nothing(tmp_path: Path) -> None:
     """DNS rebinding: the browser thinks it talks to its own site, and says so in `Host`."""
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
@@ -103,6 +106,7 @@ async def test_reading_across_sites_is_refused_too(tmp_path: Path) -> None:
         assert theatre.is_running
 
 
+@pytest.mark.hazard("H38")
 async def test_every_answer_forbids_frames_scripts_and_guesses(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
         paths = ("/", "/api/state", "/no/such/page", "/api/people", "/api/openapi.json")
@@ -180,7 +184,14 @@ async def test_no_text_of_a_request_becomes_anything_but_json(tmp_path: Path) ->
 
 async def test_cookies_and_headers_that_make_no_sense_are_nobodys(tmp_path: Path) -> None:
     async with room(tmp_path) as theatre, Screen(theatre) as screen:
-        for cookie in ("micropen_login=" + "x" * 5_000, "\xff\xfe=;;;=", "micropen_login", ""):
+        quoted = 'micropen_login="' + "\\" * 8_000 + '"'
+        for cookie in (
+            quoted,
+            "micropen_login=" + "x" * 5_000,
+            "\xff\xfe=;;;=",
+            "micropen_login",
+            "",
+        ):
             told = await screen.client.get("/api/state", headers=[(b"cookie", cookie.encode())])
             assert told.status_code == 200
         double = [("Host", HOST), ("Host", "evil.example")]
@@ -210,6 +221,7 @@ async def test_the_network_needs_tls_and_a_token(tmp_path: Path, address: Addres
         assert theatre.is_running
 
 
+@pytest.mark.hazard("H38")
 async def test_elsewhere_the_token_is_shown_once_and_stop_needs_none(tmp_path: Path) -> None:
     address = renamed(elsewhere(), "room-1.local")
     async with room(tmp_path) as theatre, Screen(theatre, address=address) as screen:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from controller.record.events import ArmOpened, SessionClosed, SessionOpened
 from controller.session.plan import load_plan
 from tests.support.bills import CONFIG, pen_for
@@ -70,7 +72,9 @@ async def test_every_act_out_of_place_is_refused_by_number(tmp_path: Path) -> No
         refused(await screen.post(acts + "swap"), 409, 4033)
         await screen.open()
         refused(await screen.post(acts + "clear"), 409, 4001)
-        refused(await screen.post(acts + "swap", {"fill_nl": 0}), 409, 4023)
+        for wrong in (0, -1, 10_000_001, 10**300, 1.5, "much", True):
+            refused(await screen.post(acts + "swap", {"fill_nl": wrong}), 422, 8034)
+            refused(await screen.post(acts + "purge", {"volume_nl": wrong}), 422, 8034)
         body = {"plan": PLAN, "patient": "p-2", "vial": VIAL}
         refused(await screen.post("/api/sessions", body), 409, 4001)
         assert (await screen.state())["pen"]["punctures"] == 0
@@ -115,6 +119,41 @@ async def test_a_lost_cable_is_told_with_the_last_puncture_and_goes_on(tmp_path:
         assert view["session"]["zones"][0]["punctures"] == 4
         assert view["session"]["lost"] is None
         theatre.check()
+
+
+@pytest.mark.hazard("H28")
+async def test_a_page_that_shows_another_patient_or_zone_arms_nothing(tmp_path: Path) -> None:
+    async with room(tmp_path) as theatre, Screen(theatre) as screen:
+        await screen.open(patient="p-9")
+        await screen.act("prime")
+        await theatre.until(lambda: theatre.state == "ready")
+        for wrong in ({"patient": "p-8"}, {"zone": "neck"}, {"patient": "p-9", "zone": "x"}):
+            refused(await screen.post("/api/sessions/current/treat", wrong), 409, 8045)
+            assert theatre.state == "ready"
+        view = await screen.act("treat", {"patient": "p-9", "zone": "cheek"})
+        assert view["session"]["zone"] == "cheek"
+        await theatre.until(lambda: theatre.state == "ready")
+        refused(await screen.post("/api/sessions/current/treat", {"zone": "cheek"}), 409, 8045)
+
+
+@pytest.mark.hazard("H27")
+async def test_another_total_than_the_one_that_was_confirmed_opens_nothing(tmp_path: Path) -> None:
+    async with room(tmp_path) as theatre, Screen(theatre) as screen:
+        await theatre.engine.changes.until(lambda: theatre.engine.reconciled)
+        body = {"plan": PLAN, "patient": "p-1", "vial": VIAL}
+        preview = answer(await screen.post("/api/sessions/preview", {"plan": PLAN, "vial": VIAL}))
+        units = sum(zone["total_units"] for zone in preview["plan"]["zones"])
+        for wrong in (units * 10, units / 10, units + 0.0011, 73_600.0, 0.0):
+            told = await screen.post("/api/sessions", body | {"confirmed_total": wrong})
+            refused(told, 409, 8045)
+        assert theatre.engine.book is None
+        for word in (b"NaN", b"Infinity", b"-1e999", b"1e400"):
+            raw = b'{"plan": "short_check", "patient": "p-1", "confirmed_total": ' + word + b"}"
+            kind = {"content-type": "application/json"}
+            told = await screen.client.post("/api/sessions", content=raw, headers=kind)
+            refused(told, 422, 8034)
+        shown = round(units, 3)
+        answer(await screen.post("/api/sessions", body | {"confirmed_total": shown}))
 
 
 async def test_preview_shows_each_zone_against_its_limits(tmp_path: Path) -> None:
