@@ -179,6 +179,23 @@ def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
     assert verdict_lines(soak) == ["seed 4: earlier"]
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        (FaultId.H1, HostState.CLOSED, PenPhase.IDLE),
+        (FaultId.H8, HostState.DEAD, PenPhase.LATCHED),
+        (FaultId.B1, HostState.RUNNING, PenPhase.IDLE),
+    ],
+    ids=name_of,
+)
+def test_a_trial_at_one_cell_hits_it_often(cell: tuple[FaultId, HostState, PenPhase]) -> None:
+    """By sessions after a restart, a service that ends in order, and a post that starts anew."""
+    verdict = play(draw(close_seed(reachable().index(cell), 0)))
+
+    assert verdict.problems == []
+    assert verdict.cells[name_of(cell)] >= 10
+
+
 def test_what_cannot_be_reached_has_its_reason() -> None:
     lines = unreachable()
     assert all(": " in line for line in lines)

@@ -149,6 +149,8 @@ def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
         return _refusing(row, cell, rng)
     if fault in _OF_LINES:
         return _at_a_line(row, cell, rng)
+    if fault in (F.L2, F.L3) and row.lasts_s > 1.0:  # a share of all bytes, and frames must pass
+        return msgspec.structs.replace(row, rate=row.rate / 20)
     if fault is F.H2:
         return msgspec.structs.replace(row, value=rng.choice(STALLS_S))
     if fault is F.P6 and pen in _RESTING:
