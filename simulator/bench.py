@@ -22,13 +22,16 @@ class BalanceDriver:
         self._loop = loop or asyncio.get_running_loop()
         self._start_s = self._loop.time() - pen.now_us() / 1e6
         oracle = world.mechanism.oracle
-        self.balance = Balance(
-            world.scenario.balance,
-            lambda: oracle.totals.surface_nl,
-            stream(world.seed, "balance"),
-        )
+
+        def dropped_nl() -> float:
+            return oracle.totals.surface_nl
+
+        settings = world.scenario.balance
+        self.balance = Balance(settings, dropped_nl, stream(world.seed, "balance"))
         self.talk = BalanceTalk(self.balance)
-        self.technician = Technician(world.scenario.technician, self.balance)
+        self.technician = Technician(
+            world.scenario.technician, self.balance, lambda: oracle.totals.forward_steps
+        )
         self._to_host: Callable[[bytes], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._running = True

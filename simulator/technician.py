@@ -1,8 +1,11 @@
 """The simulated technician at the balance: puts the check weight on once it was watched for long.
 
 As a person would who follows the guide: the balance is asked without a pause, nothing has dropped,
-so it is being looked at; after that time the weight goes on, and off again. Once a connection.
+so it is being looked at; after that time the weight goes on, and off again. Once a connection, and
+again as long as the pen has not pumped: then the check is not behind it yet.
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -11,6 +14,8 @@ from simulator.bounds import AtLeastOne, Count
 
 PAUSE_US = 2_000_000
 """Not asked for so long: whoever asked does something else."""
+AGAIN_TIMES = 3
+"""Watched for so many times as long: the check is made again."""
 
 
 class TechnicianSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,17 +29,20 @@ class TechnicianSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class Technician:
     """One pair of hands beside one balance."""
 
-    def __init__(self, settings: TechnicianSettings, balance: Balance) -> None:
+    def __init__(
+        self, settings: TechnicianSettings, balance: Balance, pumped_steps: Callable[[], int]
+    ) -> None:
         self._settings = settings
+        self._pumped_steps = pumped_steps
         self._balance = balance
         self._since_us: int | None = None
         self._asked_us = 0
         self._on_us: int | None = None
-        self._is_done = settings.check_weight_ug == 0
+        self._is_done = False
 
     def connected(self) -> None:
         """A program begins with the balance."""
-        self._since_us, self._is_done = None, self._settings.check_weight_ug == 0
+        self._since_us, self._is_done = None, False
 
     def asked(self, now_us: int) -> None:
         """The balance was asked for something."""
@@ -47,9 +55,13 @@ class Technician:
         if self._on_us is not None:
             if now_us - self._on_us >= self._settings.for_us:
                 self._balance.weights_ug, self._on_us = 0, None
+                self._since_us = now_us
             return
-        if self._is_done or self._since_us is None or now_us - self._asked_us > PAUSE_US:
+        if self._since_us is None or now_us - self._asked_us > PAUSE_US:
             return
-        if now_us - self._since_us >= self._settings.after_us:
+        if self._settings.check_weight_ug == 0 or (self._is_done and self._pumped_steps() > 0):
+            return
+        times = AGAIN_TIMES if self._is_done else 1
+        if now_us - self._since_us >= times * self._settings.after_us:
             self._balance.weights_ug = self._settings.check_weight_ug
             self._on_us, self._is_done = now_us, True

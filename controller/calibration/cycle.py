@@ -7,6 +7,7 @@ nothing is lost, and nothing wrong counts.
 
 import asyncio
 import statistics
+from collections.abc import Callable
 
 from controller.calibration.balance.words import Reading
 from controller.calibration.errors import BalanceDoubtful, BalanceTrouble, BalanceUnstable
@@ -32,9 +33,11 @@ LATE_SHARE = 100
 """What evaporates too much because a cycle was late is at most 1/100 of what is weighed: a quarter
 of the narrowest limit of calibration.toml. An engineering estimate."""
 BLANK_LATE_S = 5.0
-"""A dry cycle waits for nobody but the balance."""
+"""A dry cycle may always wait for the balance once more."""
 AT_ONCE_S = 3.0
 """A cycle begins with the reading before; later than this the vessel is weighed again first."""
+BLANK_TIMES = 3
+"""A dry cycle that loses more than so many times that: the vessel was touched. An estimate."""
 MOST_LOOKS = 20
 LOAD_WITHIN_S = 120.0
 """For a check weight to be put on or taken off."""
@@ -50,6 +53,7 @@ class Cycle:
         self._clock = clock
         self._read_mono_s: float | None = None
         self._broken: list[str] = []
+        self._last_ug = 0
 
     def vessel_moved(self, reason: str) -> None:
         """The last reading and the next do not belong together, for this reason."""
@@ -64,15 +68,21 @@ class Cycle:
         if step.step == "first":
             reading = await self._settled(self._clock.mono_s() + LOOK_APART_S)
             self._broken.clear()
+            self._last_ug = reading.mass_ug
             return [self._body(step, reading.mass_ug, None)]
         before_ug = await self._before(step)
+        start_ug = self._last_ug if before_ug is None else before_ug
         began_mono_s = self._read_mono_s or self._clock.mono_s()
         if step.settings is not None and not self._broken:
             await self._rig.burst(step.settings, step.steps, step.picolitres_a_step)
         settle_s = self._terms().settle_s
         due_mono_s = max(began_mono_s + step.wait_s, self._clock.mono_s() + settle_s)
         reading = await self._settled(due_mono_s)
-        self._check_late(step, self._clock.mono_s() - began_mono_s)
+        took_s = self._clock.mono_s() - began_mono_s
+        self._check_late(step, took_s)
+        if step.settings is None:
+            self._check_blank(reading, start_ug, took_s)
+        self._last_ug = reading.mass_ug
         bodies: list[Body] = [self._body(step, reading.mass_ug, before_ug)]
         return bodies + self._taken_back(step)
 
@@ -96,10 +106,20 @@ class Cycle:
 
     def _check_late(self, step: Weigh, took_s: float) -> None:
         late_s = took_s - step.wait_s
-        weighed_ug = step.steps * step.picolitres_a_step / 1_000
-        allowed_s = weighed_ug / LATE_SHARE / EVAPORATES_UG_S if step.steps else BLANK_LATE_S
+        terms = self._terms()
+        setting = terms.setting(step.series % len(terms.series), step.picolitres_a_step)
+        weighed_ug = setting.dose_nl * setting.doses_a_weighing
+        allowed_s = weighed_ug / LATE_SHARE / EVAPORATES_UG_S
+        if not step.steps:
+            allowed_s = max(allowed_s, BLANK_LATE_S)
         if late_s > allowed_s and not self._broken:
             self._broken.append(f"the cycle took {took_s:.0f} s instead of {step.wait_s} s")
+
+    def _check_blank(self, reading: Reading, start_ug: int, took_s: float) -> None:
+        lost_ug = start_ug - reading.mass_ug
+        most_ug = BLANK_TIMES * EVAPORATES_UG_S * took_s + AGREE_DIGITS * reading.digit_ug
+        if lost_ug > most_ug and not self._broken:
+            self._broken.append(f"the vessel lost {lost_ug / 1000:g} mg in a cycle without a dose")
 
     def _body(self, step: Weigh, reading_ug: int, before_ug: int | None) -> CalibrationWeighed:
         arms = self._rig.unread("bench")
@@ -151,7 +171,8 @@ class Cycle:
             later = await self._read()
             moved_ug = later.mass_ug - earlier.mass_ug
             passed_s = self._clock.mono_s() - at_mono_s
-            if abs(moved_ug) <= AGREE_DIGITS * later.digit_ug + EVAPORATES_UG_S * passed_s:
+            same_ug = AGREE_DIGITS * later.digit_ug
+            if -same_ug - EVAPORATES_UG_S * passed_s <= moved_ug <= same_ug:
                 return later
             self._face.tell(
                 f"The weight moved by {moved_ug / 1000:+g} mg in {passed_s:.0f} s: static, draught "
@@ -183,9 +204,15 @@ class Cycle:
     async def check(self, step: CheckBalance) -> CalibrationBalanceChecked:
         """Watch the balance at rest, then weigh the check weight."""
         shown_ug = await self._watch(step.seconds)
-        empty_ug = await self._load(step.weight_nominal_ug, "Put the check weight on the pan.")
+        empty_ug = (await self._read()).mass_ug
+        half_ug = step.weight_nominal_ug // 2
+        await self._until_load(
+            lambda now_ug: now_ug - empty_ug >= half_ug, "Put the check weight on the pan."
+        )
         loaded_ug = (await self._settled(self._clock.mono_s() + LOOK_APART_S)).mass_ug
-        await self._load(step.weight_nominal_ug, "Take the check weight off the pan.")
+        await self._until_load(
+            lambda now_ug: now_ug - empty_ug < half_ug, "Take the check weight off the pan."
+        )
         noise_ug, drift_ug = round(statistics.stdev(shown_ug)), shown_ug[-1] - shown_ug[0]
         read_ug = loaded_ug - empty_ug
         passed = self._terms().check.passes(noise_ug, drift_ug, read_ug)
@@ -216,25 +243,17 @@ class Cycle:
             except BalanceTrouble as error:
                 await self._face.ask(Question(Kind.TRY_AGAIN, str(error)))
 
-    async def _load(self, change_ug: int, what: str) -> int:
-        """Have a weight put on or off; goes on by itself once the balance has seen half of it.
-
-        Returns what the balance showed before.
-        """
-        before_ug = (await self._read()).mass_ug
+    async def _until_load(self, is_so: Callable[[int], bool], what: str) -> None:
+        """Have a weight put on or off; goes on by itself once the balance shows it."""
         if self._weigher.typed:
             await self._face.ask(Question(Kind.GO_ON, what))
-            return before_ug
+            return
         self._face.tell(what)
         until_mono_s = self._clock.mono_s() + LOAD_WITHIN_S
-        while True:
-            now_ug = (await self._read()).mass_ug
-            if abs(now_ug - before_ug) >= change_ug / 2:
-                return before_ug
+        while not is_so((await self._read()).mass_ug):
             if self._clock.mono_s() > until_mono_s:
-                await self._face.ask(
-                    Question(Kind.TRY_AGAIN, f"The weight has not changed. {what}")
-                )
+                again = f"The balance does not show it. {what}"
+                await self._face.ask(Question(Kind.TRY_AGAIN, again))
                 until_mono_s = self._clock.mono_s() + LOAD_WITHIN_S
 
     def _terms(self) -> DoseTerms:

@@ -9,10 +9,12 @@ S = 1_000_000
 HANDS = TechnicianSettings(check_weight_ug=20_000_000, after_us=10 * S, for_us=5 * S)
 
 
-def watched(hands: TechnicianSettings, asked_s: list[float], seconds: int) -> list[int]:
+def watched(
+    hands: TechnicianSettings, asked_s: list[float], seconds: int, pumped_steps: int = 1
+) -> list[int]:
     """What is on the pan at each second, when the balance is asked at those times."""
     balance = Balance(BalanceSettings(), lambda: 0.0, Random(1))
-    person = Technician(hands, balance)
+    person = Technician(hands, balance, lambda: pumped_steps)
     person.connected()
     on_pan = []
     for tenth in range(10 * seconds):
@@ -28,6 +30,12 @@ def test_the_weight_goes_on_after_a_while_of_asking_and_off_again_once() -> None
     on_pan = watched(HANDS, [tenth / 10 for tenth in range(1_000)], 60)
     assert [second for second, mass in enumerate(on_pan) if mass] == list(range(10, 15))
     assert set(on_pan) == {0, 20_000_000}
+
+
+def test_it_goes_on_again_as_long_as_the_pen_has_not_pumped() -> None:
+    on_pan = watched(HANDS, [tenth / 10 for tenth in range(1_000)], 95, pumped_steps=0)
+    seconds = [second for second, mass in enumerate(on_pan) if mass]
+    assert seconds == [*range(10, 15), *range(45, 50), *range(80, 85)]
 
 
 def test_a_pause_begins_the_watching_anew() -> None:
