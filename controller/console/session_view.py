@@ -11,6 +11,7 @@ from controller.console.views import (
 )
 from controller.session.books import SessionBook
 from controller.session.engine import Engine
+from controller.session.ledger import Interval
 from controller.session.plan import Zone
 from controller.session.product import Product
 from controller.session.progress import Progress
@@ -18,11 +19,24 @@ from controller.session.terms import Terms, terms_of
 from protocol.words import StatusFlag
 
 
+class Shown(Progress, frozen=True):
+    """Progress that knows the session's arms: finding them means asking every arm of the journal,
+    which is too much for ten times a second in a journal of years.
+    """
+
+    arms: tuple[Interval, ...] = ()
+
+    def intervals(self, zone: str | None = None) -> list[Interval]:
+        """The session's arms; of one zone when named."""
+        return [arm for arm in self.arms if zone is None or arm.opened.zone == zone]
+
+
 class SessionPicture:
-    """Keeps the frozen terms of the session, which are costly to read, and its last loss."""
+    """Keeps what is costly to find: the session's frozen terms, its arms, and its last loss."""
 
     def __init__(self) -> None:
         self._terms: tuple[str, Terms] | None = None
+        self._arms: tuple[tuple[str, int], tuple[Interval, ...]] | None = None
         self._lost: tuple[LostView, int] | None = None
 
     def progress(self, engine: Engine) -> Progress | None:
@@ -32,7 +46,14 @@ class SessionPicture:
             return None
         if self._terms is None or self._terms[0] != book.session_id:
             self._terms = (book.session_id, terms_of(book.opened))
-        return Progress(self._terms[1], book, engine.books)
+        return Shown(self._terms[1], book, engine.books, self._arms_of(engine, book.session_id))
+
+    def _arms_of(self, engine: Engine, session_id: str) -> tuple[Interval, ...]:
+        ledger = engine.books.ledger
+        known = (session_id, len(ledger.intervals))  # an arm is never taken out of the books
+        if self._arms is None or self._arms[0] != known:
+            self._arms = (known, tuple(ledger.of_session(session_id)))
+        return self._arms[1]
 
     def view(self, engine: Engine, progress: Progress) -> SessionView:
         """Everything that the screen shows of a session."""

@@ -1,12 +1,14 @@
 """The stream of views: how often, how much, and what a page that does not read costs: nothing."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from controller.console.mailbox import MOST_POINTS, Mailbox
 from controller.console.publishing import MOST_PAGES, UNWATCHED_S
 from controller.console.views import Strip, StripPoint, View
+from controller.session.ledger import Interval
 from controller.session.plan import load_plan
 from tests.support.bills import CONFIG, dosing, pen_for
 from tests.support.screen import PLAN, Screen, answer, refused
@@ -161,3 +163,28 @@ async def test_every_stream_ends_with_the_console(tmp_path: Path) -> None:
         assert len(page.bytes) == seen
         answer(await screen.post("/api/stop"))
         assert theatre.is_running
+
+
+async def test_a_view_costs_the_same_in_a_journal_of_years(tmp_path: Path) -> None:
+    """By what is asked, not by time: other sessions' arms are looked at once, not each time."""
+    async with room(tmp_path) as theatre, Screen(theatre) as screen:
+        await screen.open()
+        await screen.act("prime")
+        await theatre.until(lambda: theatre.state == "ready")
+        picture, ledger = screen.console.picture, theatre.engine.books.ledger
+        picture.renew()
+        asked: list[str] = []
+        of_session = ledger.of_session
+
+        def counted(session_id: str) -> list[Interval]:
+            asked.append(session_id)
+            return of_session(session_id)
+
+        with patch.object(ledger, "of_session", counted):
+            for _ in range(100):
+                picture.renew()
+            assert asked == []
+            await screen.act("treat")
+            await theatre.until(lambda: theatre.state == "ready")
+        view = await screen.state()
+        assert view["session"]["zones"][0]["is_complete"]
