@@ -93,6 +93,7 @@ async def test_a_whole_session_by_touch(browser: str) -> None:
         assert page.complaints() == [c for c in page.complaints() if "404" in c]
 
 
+@pytest.mark.hazard("H27")
 async def test_a_plan_over_a_limit_cannot_be_opened(browser: str) -> None:
     async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
         mock.on["/api/sessions/preview"] = lambda _: (200, answers.preview(over=True))
@@ -130,6 +131,7 @@ async def test_swap_and_purge_take_two_touches(browser: str) -> None:
         assert mock.asked(f"{CURRENT}/swap") == [{}]
 
 
+@pytest.mark.hazard("H10")
 async def test_after_a_lost_cable_one_touch_goes_on(browser: str) -> None:
     """When it was lost, the last delivered puncture; nothing to touch until the pen is back."""
     async with (
@@ -152,6 +154,21 @@ async def test_after_a_lost_cable_one_touch_goes_on(browser: str) -> None:
         assert mock.asked(f"{CURRENT}/treat") == [{}]
 
 
+@pytest.mark.hazard("H28")
+async def test_the_patient_of_the_plan_is_confirmed_by_hand(browser: str) -> None:
+    """It is offered, never taken over; another plan asks anew."""
+    async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.tap("[data-plan=lower_face_one_side]")
+        await page.tap("[data-step=limits]")
+        await page.until('document.body.innerText.includes("Enter the patient\'s pseudonym first")')
+        await page.tap("[data-step=patient]")
+        assert "still missing" in await page.text("main")
+        await page.tap_text("Yes, demo-0001 is in the chair")
+        assert await page.run("micropen.app.draft.patient") == "demo-0001"
+
+
+@pytest.mark.hazard("H47")
 async def test_the_first_run_needs_no_hardware(browser: str) -> None:
     async with mock_controller(scenes.first_run()) as mock, open_page(browser, SMALL) as page:
         mock.on["/api/training/start"] = then(mock, scenes.prepared())
@@ -165,6 +182,7 @@ async def test_the_first_run_needs_no_hardware(browser: str) -> None:
             assert "SIMULATED" in await page.text("#mark")
 
 
+@pytest.mark.hazard("H38")
 async def test_an_act_without_login_asks_for_the_pin(browser: str) -> None:
     """The PIN goes out in one request, and the stream is opened anew for this person."""
     nobody = scenes.ready().model_copy(update={"login": None, "allowed": ["login"]})
@@ -201,6 +219,7 @@ async def test_alarms_are_acknowledged_and_the_sound_pauses(browser: str) -> Non
         assert mock.asked("/api/alarms/pause-audio") == [{}]
 
 
+@pytest.mark.hazard("H38")
 async def test_what_comes_from_people_is_only_letters(browser: str) -> None:
     """Markup in a plan's, pen's or person's text is shown as it is, and never runs."""
     hostile = scenes.session(title=scenes.HOSTILE)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.real_time("a browser has no virtual time")
 STATE = "document.getElementById('stop').dataset.state"
 
 
+@pytest.mark.hazard("H34")
 async def test_a_touch_stops_and_says_how_fast(browser: str) -> None:
     async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
         await load(page, mock)
@@ -44,6 +45,7 @@ async def test_the_keys_are_letters_in_a_text_field(browser: str) -> None:
         assert mock.asked("/api/stop") == []
 
 
+@pytest.mark.hazard("H34")
 @pytest.mark.parametrize("missing", ["main.js", "texts/en.json", "frame.css"])
 async def test_it_works_when_the_rest_of_the_page_is_broken(browser: str, missing: str) -> None:
     broken = mock_controller(scenes.running(), missing=frozenset({missing}))
@@ -64,6 +66,7 @@ async def test_it_works_with_a_stale_page_and_every_panel_open(browser: str) -> 
         await page.until(f"{STATE} === 'confirmed'")
 
 
+@pytest.mark.hazard("H35")
 async def test_what_did_not_leave_is_sent_again(browser: str) -> None:
     """The controller is gone, and comes back: the STOP that was pressed meanwhile arrives."""
     async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
@@ -90,6 +93,7 @@ async def test_what_did_not_leave_is_sent_again(browser: str) -> None:
         assert len(mock.asked("/api/stop")) == 1
 
 
+@pytest.mark.hazard("H35")
 async def test_a_stop_that_the_pen_did_not_confirm_says_so(browser: str) -> None:
     async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
         mock.stop_answer = (200, {"stop_id": "00" * 8, "latency_ms": None})
@@ -99,6 +103,7 @@ async def test_a_stop_that_the_pen_did_not_confirm_says_so(browser: str) -> None
         assert "not confirmed" in await page.text("#stop")
 
 
+@pytest.mark.hazard("H34")
 async def test_stop_finds_a_free_connection_while_requests_hang(browser: str) -> None:
     """A browser opens six connections to one address; the page leaves STOP some of them."""
     async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
@@ -111,6 +116,7 @@ async def test_stop_finds_a_free_connection_while_requests_hang(browser: str) ->
         mock.hangs = False
 
 
+@pytest.mark.hazard("H44")
 async def test_no_event_for_a_second_makes_the_page_stale(browser: str) -> None:
     """A banner over the full width; what was live is greyed out and cannot be acted on."""
     async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
@@ -148,6 +154,7 @@ RATES_HZ = {"high": (1.4, 2.8), "medium": (0.4, 0.8)}
 """domain.md 4.1: flash rates of IEC 60601-1-8."""
 
 
+@pytest.mark.hazard("H44")
 @pytest.mark.parametrize("reduced", [False, True], ids=["plain", "reduced-motion"])
 async def test_alarms_flash_at_the_lawful_rate(browser: str, reduced: bool) -> None:
     """Also where motion is to be reduced; low does not flash at all, and nor does what was seen."""
@@ -185,6 +192,7 @@ async def flash_period_s(page: Page) -> float | None:
 PULSES = {"high": 10, "medium": 3, "low": 1}
 
 
+@pytest.mark.hazard("H44")
 async def test_bursts_have_the_lawful_pulses(browser: str) -> None:
     """domain.md 4.1: high 3+2 and 3+2 pulses, medium 3, low 1; the highest sounds, once touched."""
     async with mock_controller(scenes.many_alarms()) as mock, open_page(browser, SMALL) as page:

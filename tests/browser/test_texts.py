@@ -73,7 +73,7 @@ def test_every_measure_has_a_name() -> None:
         if kind in {"_of", "Measure"} and isinstance(call.args[2], ast.Constant):
             names.add(str(call.args[2].value))
         if kind == "_units" and isinstance(call.args[3], ast.Constant):
-            names.add(f"{call.args[3].value} units")
+            names.add(f"{call.args[3].value!s} units")
     assert len(names) > 10
     assert {f"measure.{n.replace(' ', '_')}" for n in names} - texts("en").keys() == set()
 

@@ -22,6 +22,7 @@ def millimetres(px: float, size: tuple[int, int]) -> float:
     return float(px / px_an_inch * MM_AN_INCH)
 
 
+@pytest.mark.hazard("H47")
 @pytest.mark.parametrize("name", ROOMS)
 async def test_a_view_is_fit_for_use(browser: str, name: str) -> None:
     """At both sizes, in German, whose words are longer."""
