@@ -14,6 +14,7 @@ from controller.service.replay.books import Recorded
 from controller.service.replay.replaying import replay
 from controller.service.replay.script import links_of, message_of
 from controller.service.replay.verdict import Verdict
+from controller.session.plan import Plan
 from protocol.codec import encode_payload
 from protocol.framing import encode_frame
 from protocol.messages import Events
@@ -38,9 +39,16 @@ class Flown(NamedTuple):
     entries: list[Recorded]
 
 
-def flown(folder: Path, play: Callable[[FlownTheatre], Awaitable[None]], **pen: object) -> Flown:
+def flown(
+    folder: Path,
+    play: Callable[[FlownTheatre], Awaitable[None]],
+    plan: Plan = PLAN,
+    **pen: object,
+) -> Flown:
+    """Play something and take its newest recording."""
+
     async def all_of_it() -> Flown:
-        async with FlownTheatre(folder, pen_for(PLAN, **pen)) as theatre:
+        async with FlownTheatre(folder, pen_for(plan, **pen)) as theatre:
             await play(theatre)
             theatre.check(still_open=len(theatre.referee().open_arms))
             return Flown(await theatre.recorded(), theatre.entries())

@@ -23,6 +23,7 @@ from controller.record.events import (
 )
 from controller.service.replay.books import Recorded
 from controller.service.replay.port import Chance
+from controller.session.act_errors import NoPen
 from controller.session.acting import Acting
 from controller.session.acts import Acts
 from controller.session.allowance import Allowance
@@ -30,11 +31,15 @@ from controller.session.arming import MODE_NAMES, Request
 from controller.session.books import SessionBook
 from controller.session.ledger import base_steps
 from controller.session.plan import Zone
+from controller.session.states import WrongState
 from controller.session.terms import terms_of
 from protocol.messages import StrokeSettings
 
-AHEAD_S: Final = 0.05
-"""An act begins before its entry: cartridge and configuration are asked for first."""
+ARM_AHEAD_S: Final = 0.05
+"""An arm is asked for before its entry: cartridge and configuration come first."""
+AHEAD_S: Final = 0.005
+PATIENCE_S: Final = 1.0
+"""So long an act waits for a replay that is behind the recording, and is asked again each 5 ms."""
 OWN_STOP_S: Final = 0.5
 """A STOP that the controller sends by itself, as it once did, is not sent again by hand."""
 
@@ -42,7 +47,10 @@ _MODES: Final = {name: mode for mode, name in MODE_NAMES.items()}
 
 
 class Operator:
-    """Plays acts and stops. `told` says what could not be done, and why."""
+    """Plays acts and stops. `told` says what could not be done, and why.
+
+    clears: when each CLEAR left in the recording; its entry came after the pen's answer.
+    """
 
     def __init__(
         self, acting: Acting, acts: Acts, line: PenLine, chance: Chance, clock: Clock
@@ -52,8 +60,7 @@ class Operator:
         self._line = line
         self._chance = chance
         self._clock = clock
-        self._own_stop_mono_s = float("-inf")
-        self._stop_count = 0
+        self.clears: Sequence[float] = ()
         self.told: list[str] = []
 
     async def run(self, entries: Sequence[Recorded], stops: Sequence[tuple[float, int]]) -> None:
@@ -76,11 +83,25 @@ class Operator:
             return
         if act is None:
             return
-        await asyncio.sleep(max(0.0, entry.mono_s - AHEAD_S - self._clock.mono_s()))
+        await asyncio.sleep(max(0.0, self._begins_mono_s(entry) - self._clock.mono_s()))
         try:
-            await act()
+            await self._patiently(act, entry.mono_s + PATIENCE_S)
         except MicropenError as error:
             self.told.append(f"{entry.kind} (entry {entry.seq}): E{error.number} {error.what}")
+
+    def _begins_mono_s(self, entry: Recorded) -> float:
+        if entry.kind == LatchCleared.kind:
+            return max((each for each in self.clears if each < entry.mono_s), default=entry.mono_s)
+        return entry.mono_s - (ARM_AHEAD_S if entry.kind == ArmOpened.kind else AHEAD_S)
+
+    async def _patiently(self, act: Callable[[], Awaitable[None]], until_mono_s: float) -> None:
+        while True:
+            try:
+                return await act()
+            except (WrongState, NoPen):
+                if self._clock.mono_s() >= until_mono_s:
+                    raise
+            await asyncio.sleep(AHEAD_S)
 
     def _act_of(
         self, body: Body, entry: Recorded, entries: Sequence[Recorded]

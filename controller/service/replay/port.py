@@ -19,7 +19,7 @@ from controller.service.flight.recorder import CLOSED
 from controller.service.replay.script import Answer, Block, Key, Link, key_of, message_of
 from protocol.codec import encode_payload
 from protocol.framing import Frame, encode_frame
-from protocol.messages import Hello, Message, Stop, Stopped
+from protocol.messages import Events, Hello, Message, Replay, Stop, Stopped
 
 ANSWER_S: Final = 0.005
 """An answer that was recorded earlier than it is asked for now comes after this (SPEC: 10 ms)."""
@@ -29,11 +29,18 @@ OnWritten = Callable[[float, Message], None]
 
 
 class Chance(random.Random):
-    """A source of nonces and stop ids that gives the recorded ones where they are known."""
+    """A source of nonces and stop ids that gives the recorded ones where they are known.
+
+    Waits that are drawn by lot are as short as they can be: the opener knows when to go on.
+    """
 
     def __init__(self) -> None:
         super().__init__(1)
         self.staged: int | None = None
+
+    def random(self) -> float:
+        """The lowest value."""
+        return 0.0
 
     def getrandbits(self, k: int, /) -> int:
         """As ever, but for one value that was staged."""
@@ -50,6 +57,7 @@ class ReplayOpener:
         self, links: list[Link], clock: Clock, chance: Chance, on_written: OnWritten
     ) -> None:
         self._links = list(links)
+        self._past: list[Block] = []
         self._clock = clock
         self._chance = chance
         self._on_written = on_written
@@ -61,14 +69,21 @@ class ReplayOpener:
         link = self._links.pop(0)
         await asyncio.sleep(max(0.0, link.opened_mono_s - self._clock.mono_s()))
         self._chance.staged = link.nonce or None
-        return ReplayPort(link, self._clock, self._on_written)
+        port = ReplayPort(link, self._clock, self._on_written, list(self._past))
+        self._past += [block for block in link.pushes if isinstance(block.message, Events)]
+        return port
 
 
 class ReplayPort:
-    """One recorded link."""
+    """One recorded link. `past`: events that were pushed in earlier ones.
 
-    def __init__(self, link: Link, clock: Clock, on_written: OnWritten) -> None:
+    How much was committed when a link broke is the disk's doing and on no wire. So a REPLAY may ask
+    for more than it once did; the pen's ring still held what it had pushed before.
+    """
+
+    def __init__(self, link: Link, clock: Clock, on_written: OnWritten, past: list[Block]) -> None:
         self._link = link
+        self._past = past
         self._clock = clock
         self._on_written = on_written
         self._on_bytes: OnBytes = _ignore
@@ -118,22 +133,36 @@ class ReplayPort:
                 self._soon(Frame(reply.KIND, message.nonce & 0xFFFF_FFFF, 0, encode_payload(reply)))
             case Stop() if message.stop_id not in self._known_stops:
                 self._stop_id = message.stop_id
+            case Replay():
+                if self._reply(frame, message):
+                    self._again(frame.link_id, message)
             case _ if isinstance(message, Request):
                 self._reply(frame, message)
             case _:
                 pass
 
-    def _reply(self, frame: Frame, message: Request) -> None:
+    def _again(self, link_id: int, asked: Replay) -> None:
+        """What earlier links had of the events that are asked for."""
+        for block in self._past:
+            pushed = block.message
+            assert isinstance(pushed, Events)
+            last_index = pushed.first_index + len(pushed.records)
+            if pushed.status.boot_id == asked.boot_id and last_index > asked.from_index:
+                self._soon(Frame(pushed.KIND, link_id, 0, encode_payload(pushed)))
+
+    def _reply(self, frame: Frame, message: Request) -> bool:
+        """Answer as recorded; whether there was an answer."""
         answer = self._chosen.get(message.request_id)
         if answer is None or answer.key != key_of(message):
             answer = self._choose(key_of(message))
         if answer is None:
-            return
+            return False
         self._chosen[message.request_id] = answer
         assert isinstance(answer.reply, Reply)
         reply = msgspec.structs.replace(answer.reply, request_id=message.request_id)
         sent = Frame(reply.KIND, frame.link_id, 0, encode_payload(reply))
         self._soon(sent, answer.mono_s + self._late_s)
+        return True
 
     def _choose(self, key: Key) -> Answer | None:
         """The next answer to such a request; a question that changes nothing may be asked again."""

@@ -19,7 +19,7 @@ from controller.service.replay.acts import Operator
 from controller.service.replay.books import MemoryWriter, Recorded, seeded
 from controller.service.replay.pace import JumpLoop, ReplayClock
 from controller.service.replay.port import Chance, ReplayOpener
-from controller.service.replay.script import Link, links_of, stops_of
+from controller.service.replay.script import Link, clears_of, links_of, stops_of
 from controller.service.replay.verdict import (
     Verdict,
     asked,
@@ -127,6 +127,7 @@ async def _played(recording: Recording, links: list[Link], window: _Window) -> V
         arm_id = open_arms[0].opened.arm_id
         notes.append(f"It begins inside arm {arm_id}, which is taken for one that was lost.")
     stage = _Stage(recording, links, books)
+    stage.operator.clears = clears_of(links)
     await stage.play(window.within, stops_of(links), window.span[1])
     written = stage.written()
     recorded = of_recorded(window.within)

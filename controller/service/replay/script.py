@@ -140,6 +140,16 @@ def _take(
         link.pushes.append(block)
 
 
+def clears_of(links: list[Link]) -> list[float]:
+    """When each CLEAR left for the first time."""
+    first: dict[tuple[int, int], float] = {}
+    for at, link in enumerate(links):
+        for mono_s, message in link.asked:
+            if isinstance(message, Clear):
+                first.setdefault((at, message.request_id), mono_s)
+    return sorted(first.values())
+
+
 def stops_of(links: list[Link]) -> list[tuple[float, int]]:
     """When each STOP left for the first time, and its id."""
     first: dict[int, float] = {}
