@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from controller.service.doctor import disk, pen, record
 from controller.service.doctor.examination import Asked, examine
 from controller.service.doctor.line import Line
@@ -21,7 +19,6 @@ def looked(theatre: Theatre) -> dict[str, Line]:
     return {line.name: line for line in examine(asked, theatre.clock)}
 
 
-@pytest.mark.hazard("H16")
 async def test_beside_a_session(tmp_path: Path) -> None:
     async with Theatre(tmp_path / "journal", pen_for(PLAN)) as theatre:
         await theatre.begin(PLAN)

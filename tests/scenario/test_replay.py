@@ -118,7 +118,6 @@ def told(verdict: Verdict) -> str:
         (reset, ("link lost: ", "alarm residual-delivery", "boot 2")),
     ],
 )
-@pytest.mark.hazard("H14")
 def test_it_goes_the_same_way(
     tmp_path: Path, play: Callable[[FlownTheatre], Awaitable[None]], words: tuple[str, ...]
 ) -> None:

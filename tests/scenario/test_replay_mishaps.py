@@ -86,7 +86,7 @@ def spoilt(chunks: list[Chunk], chance: random.Random) -> list[Chunk]:
     return found
 
 
-@pytest.mark.hazard("H21")
+@pytest.mark.hazard("H11")
 def test_no_bytes_make_it_fail(tmp_path: Path) -> None:
     recording, entries = flown(tmp_path / "j", stopped)
     for seed in range(6):

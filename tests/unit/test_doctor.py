@@ -286,6 +286,7 @@ def test_low_space_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert host.space(tmp_path).state == "red"
 
 
+@pytest.mark.hazard("H16")
 def test_an_unset_clock_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     states = []
     for synced in (True, False, None):
