@@ -79,6 +79,10 @@ async def to_prime(page: Page, mock: MockController) -> None:
     await page.tap("[data-act=prime]")
 
 
+async def to_arm(page: Page, mock: MockController) -> None:
+    await page.tap("[data-act=treat]")
+
+
 async def to_syringe(page: Page, mock: MockController) -> None:
     await page.tap("[data-act=swap]")
 
@@ -138,6 +142,7 @@ async def be_refused(page: Page, mock: MockController) -> None:
     )
     mock.on["/api/sessions/current/treat"] = lambda _: (503, refused)
     await page.tap("[data-act=treat]")
+    await page.tap("#panel [data-act=treat]")
     await page.until("!document.getElementById('notice').hidden")
 
 
@@ -158,6 +163,7 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "09_unprimed": (scenes.unprimed, nothing),
     "10_prime": (scenes.unprimed, to_prime),
     "11_ready": (scenes.ready, nothing),
+    "25_arm": (scenes.ready, to_arm),
     "12_running": (lambda: scenes.running((24, 17, 0)), draw_strip),
     "13_stopped": (scenes.stopped, press_stop),
     "14_unplugged": (scenes.unplugged, nothing),

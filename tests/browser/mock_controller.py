@@ -35,6 +35,7 @@ class MockController:
         self.is_frozen = False
         self.hangs = False
         self.streams = 0
+        self.stream_refusal: Answer | None = None
         self.address = ""
         self._ended = asyncio.Event()
         self._seq = 0
@@ -122,6 +123,10 @@ class MockController:
     # --- events ------------------------------------------------------------------------------
 
     async def _events(self, writer: asyncio.StreamWriter) -> None:
+        if self.stream_refusal is not None:
+            status, answer = self.stream_refusal
+            await _send(writer, status, "application/json", json.dumps(answer).encode())
+            return
         self.streams += 1
         writer.write(_head(200, "text/event-stream"))
         while not self._ended.is_set():

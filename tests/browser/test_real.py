@@ -123,6 +123,7 @@ async def test_training_from_the_first_touch_to_the_verified_record(
         await page.until(f"{SESSION}.state === 'ready' && !{SESSION}.syringe.needs_prime", SLOWLY_S)
 
         await page.tap_text("Arm the pen")
+        await page.tap_text("Yes, and the amounts are right")
         await given(page, 2)
         await page.tap("#stop")
         await page.until("document.getElementById('stop').dataset.state === 'confirmed'")

@@ -56,6 +56,7 @@ async def prepare(page: Page) -> None:
     await page.tap("[data-step=limits]")
 
 
+@pytest.mark.hazard("H27", "H28")
 async def test_a_whole_session_by_touch(browser: str) -> None:
     """Plan, vial, patient, limits, open, prime, treat, pause, next zone, close, report."""
     async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
@@ -74,6 +75,10 @@ async def test_a_whole_session_by_touch(browser: str) -> None:
         assert mock.asked(f"{CURRENT}/prime") == []
         await page.tap_text("Yes, it is off the skin")
         await page.tap_text("Arm the pen")
+        asked = await page.text("#panel")
+        assert all(words in asked for words in ("demo-0001", "993\u202f600", "23.85", "ona-U"))
+        assert mock.asked(f"{CURRENT}/treat") == []
+        await page.tap_text("Yes, and the amounts are right")
         await page.until("document.querySelector('.dose').innerText.startsWith('64\\u202f400')")
         assert "1.55" in await page.text(".units")
         await page.tap_text("Pause")
@@ -85,9 +90,9 @@ async def test_a_whole_session_by_touch(browser: str) -> None:
             "expiry": "2027-06-30",
             "reconstituted_at_wall": scenes.wall(-4_500).replace("+00:00", ".000Z"),
         }
-        asked = {"plan": "lower_face_one_side", "patient": "demo-0001", "vial": vial}
-        assert mock.asked("/api/sessions/preview") == [asked]
-        assert asked in mock.asked("/api/sessions")
+        wish = {"plan": "lower_face_one_side", "patient": "demo-0001", "vial": vial}
+        assert mock.asked("/api/sessions/preview") == [wish]
+        assert wish in mock.asked("/api/sessions")
         for act in ("prime", "treat", "pause", "close"):
             assert mock.asked(f"{CURRENT}/{act}") == [{}], act
         assert page.complaints() == [c for c in page.complaints() if "404" in c]
@@ -239,6 +244,7 @@ async def test_a_refusal_says_what_why_and_what_to_do(browser: str) -> None:
         mock.on[f"{CURRENT}/treat"] = lambda _: (503, refused)
         await load(page, mock)
         await page.tap_text("Arm the pen")
+        await page.tap_text("Yes, and")
         await page.until("!document.getElementById('notice').hidden")
         said = await page.text("#notice")
         assert all(word in said for word in ("E4030", "No pen.", "unplugged", "Plug it in."))
@@ -252,3 +258,34 @@ async def test_the_other_language_is_one_touch_away_and_stays(browser: str) -> N
         assert await page.run("document.documentElement.lang") == "de"
         await load(page, mock)
         assert "Stift scharf schalten" in await page.text("main")
+
+
+async def test_a_refused_browser_hears_why_and_may_show_its_token(browser: str) -> None:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        mock.stream_refusal = (401, answers.refusal(8033, "This address needs its token."))
+        await page.goto(mock.address)
+        await page.until("document.querySelector('#panel input')")
+        mock.stream_refusal = None
+        mock.on["/api/enter"] = lambda _: (200, {})
+        await page.run("document.querySelector('#panel input').value = ' abc '")
+        await page.tap_text("Done")
+        await page.until("!document.body.hasAttribute('data-stale')")
+        assert mock.asked("/api/enter") == [{"token": "abc"}]
+
+
+async def test_a_page_too_many_is_told_so(browser: str) -> None:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        mock.stream_refusal = (503, answers.refusal(8036, "Four pages listen already."))
+        await page.goto(mock.address)
+        await page.until("document.getElementById('notice').innerText.includes('E8036')")
+
+
+async def test_a_panel_gives_the_focus_back(browser: str) -> None:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.run("document.querySelector('[data-act=swap]').focus()")
+        await page.run("document.querySelector('[data-act=swap]').click()")
+        await page.until("document.activeElement.closest('#panel')")
+        await page.key("Escape")
+        await page.until("document.activeElement.dataset.act === 'swap'")
+        assert await page.run("document.getElementById('panel').hidden") is True

@@ -18,7 +18,9 @@ export class App {
     this.panelRoom = document.getElementById("panel");
     this.notice = document.getElementById("notice");
     this.openPanel = null;
+    this.cameFrom = null;
     this.broken = new Set();
+    window.addEventListener("keydown", (event) => { if (event.key === "Escape") this.closePanel(); });
   }
 
   // --- showing ---------------------------------------------------------------------------------
@@ -91,6 +93,7 @@ export class App {
 
   /** Lay a panel over the view: {element, show?(view), title}. STOP and places stay free. */
   panel(panel) {
+    this.cameFrom ??= document.activeElement;
     this.openPanel = panel;
     fill(this.panelRoom, panel.element);
     this.panelRoom.setAttribute("aria-label", panel.title);
@@ -107,6 +110,8 @@ export class App {
     this.panelRoom.hidden = true;
     this.main.inert = false;
     fill(this.panelRoom);
+    if (this.cameFrom?.isConnected) this.cameFrom.focus({ preventScroll: true });
+    this.cameFrom = null;
   }
 
   /** Say why something was refused: what happened, its cause, what to do. */

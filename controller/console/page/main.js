@@ -3,6 +3,7 @@
 
 import { AlarmSound } from "./alarm_sound.js";
 import { App } from "./app.js";
+import { keepAwake } from "./awake.js";
 import { loadFace } from "./face.js";
 import { Frame } from "./frame.js";
 import { Stream } from "./stream.js";
@@ -10,7 +11,7 @@ import { loadTexts } from "./texts.js";
 import { alarmsView } from "./views/alarms.js";
 import { historyView } from "./views/history.js";
 import { prepareView } from "./views/prepare.js";
-import { askForToken } from "./views/token.js";
+import { sayWhyRefused } from "./views/token.js";
 import { treatView } from "./views/treat.js";
 
 const STALE_SOUND_EVERY_S = 25; // like any medium alarm
@@ -28,9 +29,10 @@ async function start() {
     onView: (view) => {
       app.show(view);
       sound.follow(view);
+      keepAwake(view);
     },
     onStrip: (points) => app.strip(points),
-    onRefused: () => askForToken(app),
+    onRefused: () => sayWhyRefused(app),
     onStale: (second) => {
       app.stale(second);
       const session = app.view?.session;
@@ -40,6 +42,7 @@ async function start() {
     },
   });
   app.stream.start();
+  window.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch
   window.addEventListener("unhandledrejection", (event) => app.fail("act", event.reason));
   window.micropen = { app, sound }; // for the browser's own console, and for tests
 }

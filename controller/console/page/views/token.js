@@ -1,16 +1,23 @@
-/* A screen that is not on the controller itself shows its token once. */
+/* Why the controller does not speak to this browser. One that is not on the controller itself shows
+   its token once; any other reason is told. */
 
-import { get, post } from "../api.js";
+import { Refusal, post } from "../api.js";
 import { button, el, say } from "../dom.js";
 import { t } from "../texts.js";
 
-const NEEDS_TOKEN = 8033; // E8033: a request from elsewhere
+const UNAUTHORISED = 401;
 
-/** Ask for the token, when that is why the controller refuses to speak. */
-export async function askForToken(app) {
+/** Ask for the stream once more, to hear why it is refused. */
+export async function sayWhyRefused(app) {
   if (app.openPanel) return;
-  const refusal = await get("/api/state").then(() => null, (error) => error);
-  if (refusal?.number === NEEDS_TOKEN && !app.openPanel) app.panel(tokenPanel(app));
+  const response = await fetch("/api/events", { cache: "no-store" }).catch(() => null);
+  if (!response) return; // nobody is there: the banner says so
+  if (response.ok) {
+    await response.body.cancel();
+    return;
+  }
+  if (response.status === UNAUTHORISED) app.panel(tokenPanel(app));
+  else app.tell(new Refusal(await response.json().catch(() => ({ what: `HTTP ${response.status}` }))));
 }
 
 function tokenPanel(app) {

@@ -9,7 +9,7 @@ import { Strip } from "../strip.js";
 import { t, word } from "../texts.js";
 import { clearButton } from "./checks_step.js";
 import { lostPanel } from "./lost.js";
-import { askClose, askPrime, askSyringe } from "./treat_asks.js";
+import { askClose, askOrArm, askPrime, askSyringe } from "./treat_asks.js";
 
 const MOVING = new Set(["arming", "running", "ending"]);
 
@@ -65,7 +65,7 @@ class Treat {
 
   buttons() {
     const { app } = this;
-    const treat = actButton(app, "treat", "", () => app.act("treat", "/api/sessions/current/treat"), { class: "main" });
+    const treat = actButton(app, "treat", "", () => askOrArm(app), { class: "main" });
     this.arm = el("span", {});
     this.nextZone = el("small", {});
     treat.append(this.arm, this.nextZone);

@@ -44,6 +44,23 @@ export function askPrime(app) {
   ask(app, t("prime.title"), [t("prime.what"), t("prime.how")], [go], (view, said) => offSkin(go, view, said));
 }
 
+/** Arm for the next zone. The first arm of a session asks once more who sits there and how many
+    units it will be; the next ones, and going on, take one touch. */
+export function askOrArm(app) {
+  const { session } = app.view;
+  const isFirst = session.zones.every((zone) => zone.punctures === 0);
+  if (!isFirst || app.needsLogin("treat")) return app.act("treat", `${CURRENT}/treat`);
+  const sum = (key) => session.zones.reduce((all, zone) => all + (zone[key] ?? 0), 0);
+  const { unit } = session.zones[0];
+  const all = [
+    t("limits.total", { punctures: number(sum("planned_punctures")) }),
+    sum("planned_nl") ? nl(sum("planned_nl")) : "",
+    unit ? units(sum("planned_units"), unit) : "",
+  ];
+  const go = doing(app, "treat", t("arm.yes"));
+  return ask(app, t("arm.title", { patient: session.patient }), [all.filter(Boolean).join(" · "), t("arm.how")], [go]);
+}
+
 export function askClose(app) {
   const { session } = app.view;
   const open = session.zones.filter((zone) => !zone.is_complete);
