@@ -19,6 +19,7 @@ from controller.console.picture import Parts, Picture
 from controller.console.publishing import Publisher
 from controller.console.requests import (
     OpenRequest,
+    PersonView,
     PlanLine,
     PlanView,
     Preview,
@@ -92,6 +93,11 @@ class Console:
         return task.result()
 
     # --- people ------------------------------------------------------------------------------
+
+    async def people(self) -> list[PersonView]:
+        """Who can log in, by the file as it is now. Raises PeopleUnreadable."""
+        self.logins.people = self._people()
+        return [PersonView(name=each.name, role=each.role) for each in self.logins.people.people]
 
     async def candidate(self, name: str) -> Person:
         """Whose PIN is to be compared, by the file as it is now. Raises PersonLocked."""

@@ -48,6 +48,7 @@ class Publisher:
             raise TooManyPages(f"{MOST_PAGES} pages listen already.")
         box.add(*self._strip)
         self._boxes.append(box)
+        self._picture.renew()
         self._tell(box)
 
     def leave(self, box: Mailbox) -> None:

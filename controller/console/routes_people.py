@@ -34,11 +34,10 @@ def add_people(api: FastAPI, console: Console, bridge: Bridge, address: Address)
     """GET /api/people, POST /api/login, /api/logout and /api/enter."""
     one_at_a_time = asyncio.Lock()
 
-    @api.get("/api/people", tags=["login"])
+    @api.get("/api/people", tags=["login"], responses=REFUSALS)
     async def people() -> list[PersonView]:
         """Names and roles of those who can log in."""
-        known = console.logins.people.people
-        return [PersonView(name=each.name, role=each.role) for each in known]
+        return await bridge.ask(lambda: console.guarded(console.people()))
 
     @api.post("/api/login", tags=["login"], responses=REFUSALS)
     async def login(request: Request, body: LoginRequest, response: Response) -> View:

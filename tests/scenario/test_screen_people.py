@@ -1,10 +1,12 @@
 """Who may do what at the screen: PINs, roles, lock-out, time-out, and what of it is on record."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from controller.console.logins import WRONG_PINS
+from controller.console.people import FILE, read_people, write_people
 from controller.record.console_events import LockedOut, LoggedIn, LoggedOut, LoginRefused
 from controller.record.events import SessionOpened
 from controller.session.plan import load_plan
@@ -141,3 +143,22 @@ async def test_in_training_nobody_needs_a_login_until_people_are_entered(tmp_pat
         {"name": "Theo", "role": "technician"},
         {"name": "Ada", "role": "administrator"},
     ]
+
+
+@pytest.mark.hazard("H38")
+async def test_people_are_read_at_each_login_and_a_damaged_file_lets_nobody_in(
+    tmp_path: Path,
+) -> None:
+    async with room(tmp_path) as theatre:
+        known = partial(read_people, tmp_path)
+        async with Screen(theatre, people=known, realm="treatment") as screen:
+            assert (await screen.get("/api/people")).json() == []
+            write_people(tmp_path, three_people())
+            assert len((await screen.get("/api/people")).json()) == 3
+            await screen.log_in("Olga")
+            write_people(tmp_path, three_people().without("Theo"))
+            refused(await screen.post("/api/login", {"person": "Theo", "pin": PIN}), 401, 8031)
+            (tmp_path / FILE).write_text("{", "utf-8")
+            refused(await screen.post("/api/login", {"person": "Ada", "pin": PIN}), 503, 8041)
+            refused(await screen.get("/api/people"), 503, 8041)
+            assert (await screen.state())["login"]["person"] == "Olga"

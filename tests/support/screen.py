@@ -74,7 +74,7 @@ class Screen:
         self,
         theatre: Theatre,
         *,
-        people: People | None = None,
+        people: People | Callable[[], People] = People(),  # noqa: B008 - frozen
         address: Address | None = None,
         bridge: Bridge | None = None,
         realm: Realm = "training",
@@ -88,7 +88,7 @@ class Screen:
             theatre.clock,
             NoSwitch(),
         )
-        self.console = Console(self.room, lambda: people or People())
+        self.console = Console(self.room, people if callable(people) else lambda: people)
         self._realm: Realm = realm
         self.app: Any = make_app(self.console, bridge or SameLoop(), address or Address())
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Enter a person, or give a known one a new PIN or role. Asks for the PIN.
 
-    A running service knows it after a restart.
+    A running service reads the file at each login.
     """
     folder = state_of(state, config)
     known = read_people(folder)
