@@ -6,6 +6,7 @@ from typing import Any
 from controller.link.port import BytePort
 from controller.record.journal import Journal
 from controller.record.reader import JournalReader
+from controller.service.app import Service
 from controller.service.flight.box import FlightBox, WatchedWriter, recordings
 from controller.service.flight.recorder import FlightRecorder, TappedOpener
 from controller.service.flight.recording import Recording, read_recording
@@ -39,6 +40,12 @@ class FlownTheatre(Theatre):
         boot = f"boot {self.boots} of a test"
         self.box = FlightBox(self.recorder, self.folder.parent, journal, boot)
         return WatchedWriter(super()._new_desk(journal), self.box)
+
+    async def _close(self, service: Service) -> None:
+        """As `running` does: the box outlives the service."""
+        await super()._close(service)
+        if self.box is not None:
+            await self.box.close()
 
     async def recorded(self) -> Recording:
         """The newest recording, once it is written."""
