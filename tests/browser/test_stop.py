@@ -1,5 +1,6 @@
 """STOP on the screen: by touch and key, stale, when all else is broken. Alarms and staleness."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,8 @@ from tests.browser.test_session import load
 
 pytestmark = pytest.mark.real_time("a browser has no virtual time")
 
+SOON_MS = 2_000
+"""A touch and its answer on one machine, however busy."""
 STATE = "document.getElementById('stop').dataset.state"
 
 
@@ -20,7 +23,9 @@ async def test_a_touch_stops_and_says_how_fast(browser: str) -> None:
         await load(page, mock)
         await page.tap("#stop")
         await page.until(f"{STATE} === 'confirmed'")
-        assert "4.2 ms" in await page.text("#stop")
+        shown = re.search(r"(\d+) ms", await page.text("#stop"))
+        assert shown is not None
+        assert int(shown[1]) < SOON_MS
         assert mock.asked("/api/stop") == [{}]
 
 

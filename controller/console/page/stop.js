@@ -3,7 +3,8 @@
 
    A touch is sent at pointerdown, not at its end. What failed to leave is sent again at once, and
    what got no answer after 2 s, because the controller answers within 1.5 s; to stop twice harms
-   nobody. `keepalive` lets the request leave even when the page is being left. */
+   nobody. The milliseconds that it shows are from the touch to the answer, which the controller
+   gives when the pen has confirmed. `keepalive` lets the request leave even when the page is being left. */
 (function () {
   "use strict";
   const SILENT_MS = 2000;
@@ -27,6 +28,7 @@
   let said = null;
   let press = 0;
   let touchedAt = -Infinity;
+  let pressedAt = 0;
 
   function words() {
     return WORDS[document.documentElement.lang] || WORDS.en;
@@ -41,8 +43,8 @@
   function answered(mine, answer) {
     if (mine !== press) return;
     press += 1;
-    const ms = answer ? answer.latency_ms : null;
-    if (typeof ms === "number") say(words().confirmed + ms.toFixed(1) + " ms", "confirmed");
+    const isConfirmed = answer && typeof answer.latency_ms === "number";
+    if (isConfirmed) say(words().confirmed + Math.round(performance.now() - pressedAt) + " ms", "confirmed");
     else say(words().waiting, "waiting");
   }
 
@@ -74,8 +76,9 @@
     }).then(function (answer) { answered(mine, answer); }).catch(failed);
   }
 
-  function stop() {
+  function stop(event) {
     press += 1;
+    pressedAt = event.timeStamp; // when the screen was touched, by the clock of performance.now()
     say(words().sent, "sent");
     send(press, performance.now() + GIVE_UP_MS);
   }
@@ -90,7 +93,7 @@
     if (!isKey || event.ctrlKey || event.altKey || event.metaKey || isText(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!event.repeat) stop();
+    if (!event.repeat) stop(event);
   }, true);
 
   // A key that was STOP must not press the button that has the focus when it is let go.
@@ -104,11 +107,11 @@
     button.addEventListener("pointerdown", function (event) {
       if (event.button !== 0) return;
       touchedAt = performance.now();
-      stop();
+      stop(event);
     });
     // What has no pointer, a screen reader or Enter, arrives as a click alone.
-    button.addEventListener("click", function () {
-      if (performance.now() - touchedAt > 1000) stop();
+    button.addEventListener("click", function (event) {
+      if (performance.now() - touchedAt > 1000) stop(event);
     });
   });
 })();

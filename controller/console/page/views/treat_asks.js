@@ -10,9 +10,9 @@ const CURRENT = "/api/sessions/current";
 /** A panel that asks once more: `lines` say what will happen, `acts` do it. */
 function ask(app, title, lines, acts, show = () => {}) {
   const said = el("p", { class: "bad-text", role: "status" });
-  const element = el("div", { class: "stack" },
+  const element = el("div", { class: "stack ask" },
     el("h1", { tabindex: "-1" }, title),
-    ...lines.map((line) => el("p", {}, line)),
+    ...lines.map((line, index) => el("p", index ? {} : { class: "first" }, line)),
     said,
     el("div", { class: "row" }, ...acts, button(t("do.cancel"), () => app.closePanel(), { class: "grow" })));
   app.panel({
