@@ -17,7 +17,7 @@ from controller.calibration.acceptance import AcceptanceFile, load_acceptance
 from controller.calibration.balance.words import Heard
 from controller.calibration.face import Kind, Question, Wish
 from controller.calibration.instruments import Setup
-from controller.calibration.procedure.steps import Finish, Step, Touch, Weigh
+from controller.calibration.procedure.steps import Step, Weigh
 from controller.link.port import BytePort, LineSettings
 from controller.record.calibration_events import CalibrationWeighed, Procedure
 from controller.record.events import Actor, Body
@@ -33,7 +33,7 @@ from simulator.scenario import Scenario
 from simulator.technician import TechnicianSettings
 from tests.support.bills import CONFIG, dosing, pen_for
 from tests.support.theatre import Theatre
-from tests.support.virtual import START_S, VirtualLoop
+from tests.support.virtual import START_S, VirtualLoop, advance
 
 TECHNICIAN = Actor(name="Ana", role="technician")
 BALANCE_PATH = "/dev/serial/by-id/balance"
@@ -132,7 +132,7 @@ class ScriptedFace:
         self.asked.append(question)
         answer = self.answers.get(question.kind)
         assert answer is not None, f"nobody answers: {question.text}"
-        await asyncio.sleep(ANSWER_S)
+        await advance(ANSWER_S)
         return answer(question)
 
     async def wish(self) -> Wish:
@@ -242,6 +242,3 @@ async def workshop(
 def burst_of(step: Step) -> bool:
     """Whether a step gives doses into the vessel."""
     return isinstance(step, Weigh) and step.step == "weighing"
-
-
-__all__ = ["Finish", "Touch"]
