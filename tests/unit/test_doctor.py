@@ -1,5 +1,6 @@
 """The doctor's lines: what turns each of them red, and that it says what to do."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -269,15 +270,35 @@ def test_tls_certificates_are_told_before_they_end(
         return {"the authority": far, "broker": near}
 
     monkeypatch.setattr(network, "_ends", ends)
-    line = network.tls(BrokerSettings(host="b", tls=True), At(now_wall))
+    line = network.tls(BrokerSettings(host="b", tls=True), None, At(now_wall))
     assert line.state == state
     assert "broker" in line.sentence
 
 
 def test_a_broker_without_tls_shows_no_certificate() -> None:
     here = BrokerSettings(host="127.0.0.1", port=free_port(), tls=True)
-    assert network.tls(here, SystemClock()).state == "red"
-    assert network.tls(None, SystemClock()).state == "unknown"
+    assert network.tls(here, None, SystemClock()).state == "red"
+    assert network.tls(None, None, SystemClock()).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("times", "end"),
+    [
+        (b"\x30\x1e\x17\x0d300101000000Z\x17\x0d310203040506Z", "2031-02-03T04:05:06+00:00"),
+        (b"\x30\x20\x17\x0d300101000000Z\x18\x0f20510203040506Z", "2051-02-03T04:05:06+00:00"),
+    ],
+)
+def test_a_certificate_of_our_own(tmp_path: Path, times: bytes, end: str) -> None:
+    file = tmp_path / "door.pem"
+    file.write_text("text before\n" + ssl.DER_cert_to_PEM_cert(b"\x30\x82 name" + times + b" key"))
+    end_wall = datetime.fromisoformat(end)
+    assert network.end_of(file) == end_wall
+    assert network.tls(None, file, At(end_wall - timedelta(days=99))).state == "green"
+    assert network.tls(None, file, At(end_wall - timedelta(days=9))).state == "warning"
+    assert network.tls(None, file, At(end_wall + timedelta(days=9))).state == "red"
+    file.write_text("no certificate")
+    assert network.tls(None, file, At(end_wall)).state == "red"
+    assert network.tls(None, tmp_path / "none.pem", At(end_wall)).state == "red"
 
 
 def test_low_space_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

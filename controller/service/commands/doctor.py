@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -43,6 +44,9 @@ def doctor(
     ] = False,
     by: Annotated[str, typer.Option("--by", help="Who tests STOP; goes into the record.")] = "",
     role: Annotated[Role, typer.Option("--role", help="In which role.")] = Role.TECHNICIAN,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="A certificate of this place to look at too (PEM).")
+    ] = None,
     fsync_rounds: Annotated[
         int, typer.Option(help="How often the disk is measured; 0: not at all.", min=0)
     ] = ROUNDS,
@@ -66,7 +70,7 @@ def doctor(
             baud=settings.pen_port.baud,
         )
         tested = _stop_line(wanted, Actor(name=by, role=role.value))
-    asked = Asked(catalogue, state, port, fsync_rounds)
+    asked = Asked(catalogue, state, port, fsync_rounds, tls_cert=tls_cert)
     console = Console(soft_wrap=True)
     lines = []
     for line in examine(asked, clock):

@@ -26,6 +26,7 @@ class Asked(msgspec.Struct, frozen=True):
     port: str = ""
     fsync_rounds: int = disk.ROUNDS
     ask_pen: bool = True
+    tls_cert: Path | None = None
 
 
 def examine(asked: Asked, clock: Clock) -> Iterator[Line]:
@@ -60,7 +61,7 @@ def _of_place(asked: Asked, settings: ControllerSettings, clock: Clock) -> Itera
     yield record.last_stop_test(books, clock)
     yield network.broker(settings.broker)
     yield network.telemetry(settings.broker, books, telemetry_folder(state))
-    yield network.tls(settings.broker, clock)
+    yield network.tls(settings.broker, asked.tls_cert, clock)
 
 
 def _config(catalogue: Catalogue) -> Line:

@@ -4,6 +4,7 @@ Connects once under a name of its own, sends nothing, subscribes to nothing.
 """
 
 import asyncio
+import re
 import secrets
 import socket
 import ssl
@@ -25,6 +26,12 @@ WITHIN_S: Final = 5.0
 RENEW_WITHIN: Final = timedelta(days=30)
 BEHIND: Final = 5_000
 """Entries: as many as an outage of the acceptance test leaves (engineering estimate)."""
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_TIME: Final = rb"(?:\x17\x0d%sZ|\x18\x0f%sZ)"
+_VALIDITY: Final = re.compile(
+    rb"\x30[\x1e\x20\x22]" + _TIME % (rb"\d{12}", rb"\d{14}") + _TIME % (rb"(\d{12})", rb"(\d{14})")
+)
+"""RFC 5280, 4.1.2.5: two times, each UTCTime or GeneralizedTime; it ends with the second."""
 _RENEW: Final = "Renew it, and put the new one in its place."
 
 
@@ -75,14 +82,17 @@ def telemetry(settings: BrokerSettings | None, record: Record, folder: Path) -> 
     return green("telemetry", said, behind=behind)
 
 
-def tls(settings: BrokerSettings | None, clock: Clock) -> Line:
-    """How long the broker's certificate and the authority that vouches for it still hold."""
-    if settings is None or not (settings.tls or settings.ca_file):
+def tls(settings: BrokerSettings | None, own: Path | None, clock: Clock) -> Line:
+    """How long the broker's certificate, its authority's, and one of this place still hold."""
+    uses_tls = settings is not None and (settings.tls or settings.ca_file is not None)
+    if own is None and not uses_tls:
         return unknown("tls", "No connection of this place uses TLS.")
     try:
-        ends = _ends(settings)
+        ends = {} if own is None else {str(own): end_of(own)}
+        if settings is not None and uses_tls:
+            ends |= _ends(settings)
     except (OSError, ValueError) as error:
-        return red("tls", f"The broker's certificate is not accepted: {error}.", _RENEW)
+        return red("tls", f"A certificate is not accepted: {error}.", _RENEW)
     name, end_wall = min(ends.items(), key=lambda each: each[1])
     left = end_wall - clock.now_wall().astimezone(UTC)
     said = f"The certificate of {name} holds until {end_wall:%F}."
@@ -110,6 +120,19 @@ def _ends(settings: BrokerSettings) -> dict[str, datetime]:
         shown = secure.getpeercert() or {}
         ends[settings.host] = _end(shown.get("notAfter"))
     return ends
+
+
+def end_of(file: Path) -> datetime:
+    """When the first certificate of a PEM file ends. Raises OSError, ValueError."""
+    block = _PEM.search(file.read_text("ascii"))
+    if block is None:
+        raise ValueError(f"{file} is no certificate")
+    found = _VALIDITY.search(ssl.PEM_cert_to_DER_cert(block[0]))
+    if found is None:
+        raise ValueError(f"{file} does not say how long it holds")
+    text = (found[1] or found[2]).decode()
+    form = "%y%m%d%H%M%S" if found[1] else "%Y%m%d%H%M%S"
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
 
 
 def _end(text: object) -> datetime:
