@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from controller.clock import Clock
 from controller.console.errors import NotTraining
@@ -168,5 +169,6 @@ class Switch:
         self._settled.set()
 
     async def _run(self, wanted: Wanted) -> None:
+        structlog.contextvars.bind_contextvars(realm=wanted.realm)
         service: Service = await self._stack.enter_async_context(running(wanted, clock=self._clock))
         self._present = Present(service, wanted.realm, wanted.folder)
