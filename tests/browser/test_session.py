@@ -1,5 +1,6 @@
 """What a person does at the screen, against a controller made of paper: asked for and shown."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -289,3 +290,14 @@ async def test_a_panel_gives_the_focus_back(browser: str) -> None:
         await page.key("Escape")
         await page.until("document.activeElement.dataset.act === 'swap'")
         assert await page.run("document.getElementById('panel').hidden") is True
+
+
+async def test_a_sentence_with_numbers_in_it_is_said_in_german(browser: str) -> None:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.tap("#language")
+        said = "import('/texts.js').then((m) => m.inTongue({}))"
+        near = "cheek: zone volume is 900000 nl, over 80 % of 1000000 nl."
+        german = "cheek: Volumen der Zone ist 900000 nl, über 80 % von 1000000 nl."
+        assert await page.run(said.format(json.dumps(near))) == german
+        assert await page.run(said.format('"Nobody ever said this."')) == "Nobody ever said this."

@@ -11,7 +11,7 @@ import pytest
 
 from controller.console import checklist, views
 from controller.console.routes_page import PAGE
-from controller.session import measures
+from controller.session import interlocks, measures
 from controller.session.alarms import KINDS
 from protocol.faults import FAULTS
 from protocol.words import PenState
@@ -107,6 +107,18 @@ def test_every_line_of_the_checklist_is_known_in_german() -> None:
     assert spoken - said.keys() == set()
 
 
+def test_every_finding_about_plan_pen_and_vial_is_known_in_german() -> None:
+    known = [_matcher(form) for form in texts("said.de")]
+    spoken = set()
+    for node in ast.walk(_tree(interlocks)):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "sentence":
+            spoken.add(_form(node.value))
+    spoken -= {""}
+    assert len(spoken) > 12
+    said = {form.replace("{}", "at most") for form in spoken}
+    assert {each for each in said if not any(form.fullmatch(each) for form in known)} == set()
+
+
 def test_what_is_filled_in_stays_in_its_place() -> None:
     for english, german in texts("said.de").items():
         assert english.count("{}") == german.count("{}"), english
@@ -114,6 +126,11 @@ def test_what_is_filled_in_stays_in_its_place() -> None:
 
 def _tree(module: Any) -> ast.Module:
     return ast.parse(Path(module.__file__).read_text())
+
+
+def _matcher(form: str) -> re.Pattern[str]:
+    """As the page looks a sentence up."""
+    return re.compile("(.*?)".join(re.escape(part) for part in form.split("{}")))
 
 
 def _form(node: ast.expr) -> str:

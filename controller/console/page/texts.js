@@ -60,7 +60,8 @@ export function word(set, value) {
 }
 
 /** A sentence of the controller in the language spoken; as it came when nobody translated it.
-    A "{}" of a known sentence stands for what is filled in, which stays as it came. */
+    A "{}" of a known sentence stands for what is filled in: names of measures are translated too,
+    anything else stays as it came. */
 export function inTongue(sentence) {
   const known = said[language];
   if (!known || !sentence) return sentence;
@@ -79,7 +80,7 @@ function filledIn(known, sentence) {
     const match = new RegExp(`^${parts.join("(.*?)")}$`).exec(sentence);
     if (!match) continue;
     let next = 0;
-    return translated.replace(/\{\}/g, () => match[(next += 1)]);
+    return translated.replace(/\{\}/g, () => word("measure", match[(next += 1)]));
   }
   return sentence;
 }
