@@ -43,6 +43,7 @@ from controller.record.events import Body
 from protocol.messages import StrokeSettings
 from protocol.words import Mode
 
+OPENS_WITHIN_S = 0.1
 TOUCH_DWELL_US = 8_000_000
 TOUCH_PERIOD_US = 10_000_000
 """The needle stays out for 8 s, in which an indicator can be read; the wire's bound is 10 s."""
@@ -90,12 +91,16 @@ class Guide:
 
     async def _grant(self, wish: Wish, step: Step, work: "asyncio.Task[str | None]") -> str | None:
         rig = self._rig
-        if wish is Wish.ABORT and rig.engine.arm_is_open:
-            rig.stop("the technician gives the calibration up")
+        if wish is Wish.ABORT:
+            self._stop_if_armed()
         elif rig.engine.arm_is_open:
             self._face.tell("The burst that is under way ends first.")
-        await rig.at_rest()
         await _end(work)
+        # An arm that was on its way already opens all the same, a turn of the loop later.
+        await rig.engine.changes.until(lambda: False, OPENS_WITHIN_S)
+        if wish is Wish.ABORT:
+            self._stop_if_armed()
+        await rig.at_rest()
         if wish is Wish.ABORT:
             return await self._abort()
         if wish is Wish.REDO:
@@ -104,6 +109,10 @@ class Guide:
             self._cycle.vessel_moved("the vessel was moved")
             self._face.tell("The vessel is weighed again before the next dose.")
         return None
+
+    def _stop_if_armed(self) -> None:
+        if self._rig.engine.arm_is_open:
+            self._rig.stop("the technician gives the calibration up")
 
     async def _abort(self) -> str | None:
         reason = await self._reason("Why is the calibration given up?")

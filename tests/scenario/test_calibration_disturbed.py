@@ -349,3 +349,16 @@ async def test_a_charge_that_leaks_away_is_waited_out(tmp_path: Path) -> None:
         assert await work == "measured"
         assert any("static" in each for each in room.face.told)
         true_masses_are_told(room, 200.0)
+
+
+@pytest.mark.parametrize("after_ms", [0, 1, 5, 20, 60, 150])
+async def test_giving_up_while_an_arm_opens_leaves_none_open(tmp_path: Path, after_ms: int) -> None:
+    async with workshop(tmp_path) as room:
+        work = room.begin("cadence")
+        await room.theatre.until(lambda: bool(room.face.shown), 60.0)
+        await advance(after_ms / 1_000)
+        room.face.wishes.put_nowait(Wish.ABORT)
+        assert await work == "aborted"
+        assert not room.theatre.engine.arm_is_open
+        assert not room.theatre.stage.moves
+        room.theatre.check()
