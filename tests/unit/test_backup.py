@@ -1,12 +1,21 @@
 """A backup proves itself, and is restored nowhere but where there is no journal."""
 
+import errno
 import shutil
+import threading
 from pathlib import Path
 
 import apsw
 import pytest
 
-from controller.errors import AlreadyRunning, JournalCorrupt, JournalMissing, JournalTooNew
+from controller.errors import (
+    AlreadyRunning,
+    JournalCorrupt,
+    JournalError,
+    JournalMissing,
+    JournalTooNew,
+    SystemRefused,
+)
 from controller.record import backup as backups
 from controller.record import store
 from controller.record.backup import (
@@ -96,6 +105,50 @@ def test_entries_that_come_while_it_is_taken_do_not_spoil_it(
         2,
         made.head,
     )
+
+
+def test_backups_beside_a_writer_that_never_rests(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "j")
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            journal.append([changed("running")])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        heads = [back_up(tmp_path / "j", tmp_path / f"b{n}", TickingClock()).head for n in range(4)]
+    finally:
+        ended.set()
+        writer.join()
+        journal.close()
+    assert [seq for seq, _ in heads] == sorted(seq for seq, _ in heads)
+    chain = dict(entries(tmp_path / "j"))
+    assert [chain[seq] for seq, _ in heads] == [own_hash for _, own_hash in heads]
+    assert all(check_backup(tmp_path / f"b{n}").head == head for n, head in enumerate(heads))
+
+
+def test_half_a_restore_is_no_journal(
+    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(journal, tmp_path / "b", TickingClock())
+    copy, copied = shutil.copyfile, []
+
+    def failing_copy(source: Path, target: Path) -> None:
+        if copied:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        copied.append(copy(source, target))
+
+    monkeypatch.setattr(shutil, "copyfile", failing_copy)
+    with pytest.raises(SystemRefused, match="No space left"):
+        restore(tmp_path / "b", tmp_path / "new", min_free_bytes=0)
+    monkeypatch.undo()
+    with pytest.raises(JournalError):
+        open_journal(tmp_path / "new").close()
+    assert not verify(tmp_path / "new").ok
+    with pytest.raises(BackupRefused):
+        restore(tmp_path / "b", tmp_path / "new", min_free_bytes=0)
 
 
 def test_a_successor_that_begins_while_it_is_taken_does_not_spoil_it(
