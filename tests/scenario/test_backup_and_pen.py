@@ -9,11 +9,26 @@ from controller.record.backup import back_up, restore
 from controller.record.verify import verify
 from controller.service.program import PROGRAM
 from controller.session.act_errors import DosingBlocked
+from simulator.ports import Chip
 from tests.support.arms import TECHNICIAN
 from tests.support.bills import dosing, pen_for
 from tests.support.theatre import Theatre
 
 PLAN = dosing(6, 4)
+
+
+async def test_a_pen_that_was_not_armed_since_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    async with Theatre(folder, pen_for(PLAN)) as theatre:
+        await theatre.play(PLAN)
+        back_up(folder, tmp_path / "backup", theatre.clock)
+        await theatre.stop()
+        folder.rename(tmp_path / "kept")
+        restore(tmp_path / "backup", folder, min_free_bytes=0)
+        await theatre.start()
+        theatre.stage.fit_cartridge(Chip(0xFEED, 1, 1, 1_000, used=False))
+        await theatre.play(dosing(3))
+        theatre.check()
 
 
 @pytest.mark.hazard("H04", "H14")

@@ -1,5 +1,6 @@
 """Recorded traffic through the real controller code again: the same way, or it says where not."""
 
+import json
 import tarfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from controller.service.bundle.archive import read_bundle
 from controller.service.flight.recorder import Chunk
 from controller.service.flight.recording import Recording
 from controller.service.replay.books import Recorded
@@ -200,6 +202,12 @@ def test_the_command_on_a_bundle_and_on_a_recording(tmp_path: Path) -> None:
     bundle = tmp_path / "b.tar.gz"
     where = ("--state", tmp_path, "--config", CONFIG)
     assert in_process("support-bundle", *where, "--out", bundle).code == 0
+    members = read_bundle(bundle)
+    (name,) = (each for each in members if each.startswith("wiretap/"))
+    wire = [json.loads(line) for line in members[name].splitlines()]
+    assert wire[0]["note"] == "opened"
+    ways = {(line.get("way"), line.get("message")) for line in wire}
+    assert {("to_pen", "Hello"), ("from_pen", "Events"), ("to_pen", "Stop")} <= ways
     said = in_process("replay", bundle, "--strict")
     assert said.code == 0, said.out + said.err
     assert "It went as it was recorded." in said.out

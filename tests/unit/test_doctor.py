@@ -1,5 +1,6 @@
 """The doctor's lines: what turns each of them red, and that it says what to do."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from controller.service.doctor.stop import judge_stop
 from controller.session.alarms import raised
 from controller.session.catalogue import Catalogue
 from controller.settings import BrokerSettings
-from tests.support.brokers import free_port
+from tests.support.brokers import broker, free_port
 from tests.support.inputs import CONFIG, folder, rewrite, spoil
 from tests.support.journals import opened
 
@@ -247,6 +248,15 @@ def test_a_broker_that_is_away_is_a_warning_because_nothing_is_lost() -> None:
     line = network.broker(away)
     assert (line.state, "nothing is lost" in line.action) == ("warning", True)
     assert network.broker(None).state == "unknown"
+
+
+@pytest.mark.real_time("a process and a socket")
+async def test_a_broker_that_is_there_is_green() -> None:
+    port = free_port()
+    async with broker(port):
+        settings = BrokerSettings(host="127.0.0.1", port=port)
+        line = await asyncio.to_thread(network.broker, settings)
+    assert line.state == "green", line
 
 
 def test_telemetry_far_behind_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from controller.service.bundle.knowledge import learn
 from controller.service.bundle.scrubbing import Scrubber
 from controller.service.doctor.line import Line
 from controller.service.flight.box import FOLDER, recordings
+from controller.service.flight.decoded import decoded_lines
+from controller.service.flight.recording import RecordingUnreadable, read_recording
 from controller.session.catalogue import Catalogue
 
 LOG_BYTES: Final = 1024 * 1024
@@ -57,7 +59,16 @@ def members(source: Source) -> Iterator[Member]:
         yield f"logs/{name}", scrubber.text(_tail(path)).encode()
     yield "logs/journalctl.txt", scrubber.text(_journalctl()).encode()
     for path in recordings(source.state / FOLDER)[-MOST_RECORDINGS:]:
-        yield f"{FOLDER}/{path.name}", scrubber.known(path.read_text("ascii")).encode()
+        text = scrubber.known(path.read_text("ascii", errors="replace"))
+        yield f"{FOLDER}/{path.name}", text.encode()
+        yield f"wiretap/{path.name}", scrubber.known(_decoded(text, path.name)).encode()
+
+
+def _decoded(text: str, name: str) -> str:
+    try:
+        return decoded_lines(read_recording(text.encode(), name))
+    except RecordingUnreadable as error:
+        return f"{error}\n"
 
 
 def _json(name: str, value: Any) -> Member:
