@@ -37,7 +37,7 @@ def off_share(room: Workshop) -> float:
     return worst
 
 
-@pytest.mark.parametrize("seed", [2, 4])
+@pytest.mark.parametrize("seed", [4])
 async def test_static_and_draughts_make_no_wrong_mass_silently(tmp_path: Path, seed: int) -> None:
     """Forty charges and thirty draughts an hour: waited out, or seen in the scatter and refused."""
     weather = msgspec.structs.replace(
