@@ -12,7 +12,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help run setup test check lint types contracts pytest browser fuzz hazards mutate bench format lock clean
+.PHONY: help run setup test check lint types contracts pytest browser fuzz hazards soak fleet mutate bench format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
@@ -48,6 +48,9 @@ hazards: $(READY) ## docs/hazards.md anew, from the tests' marks and their last 
 
 soak: $(READY) ## trials full of faults; make soak SEED=1 PUNCTURES=100000 ARGS="--jobs 2"
 	$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --punctures $(or $(PUNCTURES),100000) $(ARGS)
+
+fleet: $(READY) ## 200 simulated pens calibrated, then judged by what they really give; make fleet SEED=1 PENS=200
+	$(BIN)/python -m tests.fleet --pens $(or $(PENS),200) --seed $(or $(SEED),1) $(ARGS)
 
 mutate: $(READY) ## small faults that tests must notice, and docs/mutation.md anew; ARGS="ledger"
 	$(BIN)/python -m tests.mutation $(ARGS)
