@@ -25,7 +25,7 @@ async def problems(page: Page) -> list[str]:
     """Everything that is wrong with what is seen now."""
     found = await page.run(_LOOK)
     assert found["texts"] > 5, "nothing was looked at"
-    kinds = ("targets", "contrast", "labels", "covered", "outside")
+    kinds = ("targets", "contrast", "labels", "covered", "outside", "clipped")
     return [f"{kind}: {each}" for kind in kinds for each in found[kind]]
 
 

@@ -1,5 +1,5 @@
 // What is wrong with what is seen now: targets under 48 px, text under 4.5:1 (WCAG AA) against the
-// nearest ground that is painted, buttons without a name, a covered STOP, what runs over the edge.
+// nearest ground that is painted, buttons without a name, a covered STOP, what is cut off.
 // Disabled controls are exempt (WCAG 1.4.3). One expression; its value is the answer.
 (() => {
   const shown = (node) => node.getClientRects().length > 0
@@ -21,13 +21,18 @@
     const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
     return (high + 0.05) / (low + 0.05);
   };
-  const found = { targets: [], contrast: [], labels: [], covered: [], outside: [], texts: 0 };
+  const found = { targets: [], contrast: [], labels: [], covered: [], outside: [], clipped: [], texts: 0 };
   for (const node of document.querySelectorAll('button, a[href], input')) {
     if (!shown(node)) continue;
     const box = node.getBoundingClientRect();
     if (box.width < 48 || box.height < 48) found.targets.push(name(node) + ` ${box.width} x ${box.height}`);
     const label = node.getAttribute('aria-label') || node.innerText;
     if (!label || !label.trim()) found.labels.push(name(node));
+  }
+  for (const node of document.querySelectorAll('button, .figure, .lamp, .badge, .measures > *, .huge > *')) {
+    if (shown(node) && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline') {
+      found.clipped.push(name(node) + ` ${node.scrollWidth} in ${node.clientWidth}`);
+    }
   }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {

@@ -49,14 +49,16 @@ async def marked(page: Page) -> bool:
 
 
 async def test_what_is_wrong_is_noticed(browser: str) -> None:
-    """The checks above find a small button, pale text, a button without a name, and a cover."""
+    """A button that is small, cut off or without a name, pale text, a cover over STOP."""
 
     async def look(page: Page) -> None:
         await page.run(
             """(() => {
             const bad = document.createElement('div');
             const small = document.createElement('button');
-            small.textContent = 'x';
+            small.textContent = 'cut off';
+            small.style.whiteSpace = 'nowrap';
+            small.style.overflow = 'hidden';
             for (const [name, value] of Object.entries({ minHeight: '20px', minWidth: '20px',
                 width: '20px', height: '20px' })) small.style[name] = value;
             const nameless = document.createElement('button');
@@ -72,7 +74,7 @@ async def test_what_is_wrong_is_noticed(browser: str) -> None:
             })()"""
         )
         kinds = {line.split(":")[0] for line in await problems(page)}
-        assert {"targets", "contrast", "labels", "covered"} <= kinds
+        assert {"targets", "contrast", "labels", "covered", "clipped"} <= kinds
         assert "button-name" in str(await serious(page))
 
     await visit(browser, SMALL, "01_first_run", look)
