@@ -214,6 +214,8 @@ async def test_bursts_have_the_lawful_pulses(browser: str) -> None:
         assert await page.run("micropen.sound.priority") == "high"
         await page.tap("[data-place=alarms]")
         await page.until("micropen.sound.bursts === 1")
+        await page.tap_text("Test the alarm sound")
+        await page.until("micropen.sound.bursts === 2")
 
 
 async def test_a_paused_sound_is_silent(browser: str) -> None:

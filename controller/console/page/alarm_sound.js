@@ -38,6 +38,7 @@ export class AlarmSound {
     const wake = () => this.wake();
     window.addEventListener("pointerdown", wake, true);
     window.addEventListener("keydown", wake, true);
+    wake(); // a kiosk may be permitted to sound without a touch
   }
 
   get isReady() {

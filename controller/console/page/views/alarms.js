@@ -12,18 +12,19 @@ const MOST_LINES = 100; // more is in the record, and nobody scrolls so far with
 export function alarmsView(app) {
   const list = el("ol", { class: "alarm-list" });
   const none = el("p", { class: "card" }, t("alarm.none"));
-  const sound = el("p", { class: "quiet" });
+  const sound = el("p", { class: "quiet grow" });
   const pause = actButton(app, "pause_audio", t("alarm.pause_audio"), () => app.act("pause_audio", "/api/alarms/pause-audio"));
   const clear = clearButton(app);
   const log = el("tbody", {});
   const logCard = el("div", { class: "card", hidden: true },
     el("h2", {}, t("alarm.log")),
     el("table", { class: "alarm-log" }, el("caption", { class: "only-heard" }, t("alarm.log")), log));
+  const test = button(t("alarm.test_sound"), () => app.sound.play("high"));
   const open = button(t("alarm.log"), () => showLog(app, log, logCard));
   const element = el("div", { class: "view" },
     el("h1", { class: "only-heard" }, t("place.alarms")),
     el("div", { class: "row spread" }, clear, open, pause),
-    el("div", { class: "stack scroll grow" }, none, list, logCard, sound));
+    el("div", { class: "stack scroll grow" }, none, list, logCard, el("div", { class: "card row" }, sound, test)));
   const show = (view) => {
     const update = (node, alarm) => updateCard(app, node, alarm);
     keep(list, view.alarms, (alarm) => alarm.id, (alarm) => makeCard(app, alarm), update);
