@@ -208,6 +208,7 @@ def _options(
         realm=settings.realm,
         baud=settings.pen_port.baud,
         config_digest=catalogue.digest,
+        config=catalogue.folder,
     )
     options = Options(
         procedure=procedure,
