@@ -1,5 +1,6 @@
 """Recorded traffic through the real controller code again: the same way, or it says where not."""
 
+import asyncio
 import json
 import tarfile
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ from protocol.codec import encode_payload
 from protocol.framing import encode_frame
 from protocol.messages import Events
 from simulator.line import LineSettings, WireSettings
+from tests.scenario.test_bench_arms import BURST, STEP_PL, begun
+from tests.scenario.test_bench_arms import TECHNICIAN as BENCH_ACTOR
 from tests.support.arms import TECHNICIAN
 from tests.support.bills import dosing, pen_for
 from tests.support.command_line import in_process
@@ -108,6 +111,19 @@ def summed(verdict: Verdict) -> tuple[int, int]:
     )
 
 
+async def calibrated(theatre: FlownTheatre) -> None:
+    """A calibration is begun, a burst is stopped in the middle, it is given up."""
+    await begun(theatre)
+    await theatre.bench.prime(400, STEP_PL, BENCH_ACTOR)
+    work = asyncio.create_task(theatre.bench.stroke(BURST, 20, STEP_PL, BENCH_ACTOR))
+    await in_dose(theatre, 3)
+    theatre.service.stop("key")
+    await work
+    await theatre.acts.clear(BENCH_ACTOR)
+    await theatre.bench.close("aborted", "enough seen", {}, BENCH_ACTOR)
+    await advance(4.0)
+
+
 def told(verdict: Verdict) -> str:
     return "\n".join(line for _, line in verdict.told)
 
@@ -117,6 +133,7 @@ def told(verdict: Verdict) -> str:
     [
         (stopped, ("STOP sent", "STOP echoed", "latch cleared", "arm 2 closed (final, stop)")),
         (unplugged, ("link lost: ", "alarm uncertain-delivery", "arm 2 closed (final")),
+        (calibrated, ("calibration opened", "arm 2 opened: bench", "calibration closed: aborted")),
         (reset, ("link lost: ", "alarm residual-delivery", "boot 2")),
     ],
 )

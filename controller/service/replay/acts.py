@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from controller.clock import Clock
 from controller.errors import MicropenError
 from controller.pen.driver import PenLine
+from controller.record.calibration_events import CalibrationClosed, CalibrationOpened
 from controller.record.events import (
     ArmOpened,
     Body,
@@ -28,6 +29,7 @@ from controller.session.acting import Acting
 from controller.session.acts import Acts
 from controller.session.allowance import Allowance
 from controller.session.arming import MODE_NAMES, Request
+from controller.session.bench import Bench
 from controller.session.books import SessionBook
 from controller.session.ledger import base_steps
 from controller.session.plan import Zone
@@ -43,6 +45,7 @@ PATIENCE_S: Final = 1.0
 OWN_STOP_S: Final = 0.5
 """A STOP that the controller sends by itself, as it once did, is not sent again by hand."""
 
+Act = Callable[[], Awaitable[None]]
 _MODES: Final = {name: mode for mode, name in MODE_NAMES.items()}
 
 
@@ -57,6 +60,7 @@ class Operator:
     ) -> None:
         self._acting = acting
         self._acts = acts
+        self._bench = Bench(acting)
         self._line = line
         self._chance = chance
         self._clock = clock
@@ -94,7 +98,7 @@ class Operator:
             return max((each for each in self.clears if each < entry.mono_s), default=entry.mono_s)
         return entry.mono_s - (ARM_AHEAD_S if entry.kind == ArmOpened.kind else AHEAD_S)
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]], until_mono_s: float) -> None:
+    async def _patiently(self, act: Act, until_mono_s: float) -> None:
         while True:
             try:
                 return await act()
@@ -103,9 +107,7 @@ class Operator:
                     raise
             await asyncio.sleep(AHEAD_S)
 
-    def _act_of(
-        self, body: Body, entry: Recorded, entries: Sequence[Recorded]
-    ) -> Callable[[], Awaitable[None]] | None:
+    def _act_of(self, body: Body, entry: Recorded, entries: Sequence[Recorded]) -> Act | None:
         match body:
             case SessionOpened():
                 session_id, terms = entry.session_id or "replay", terms_of(body)
@@ -119,6 +121,17 @@ class Operator:
                 return lambda: self._acts.clear(body.actor)
             case SessionClosed():
                 return lambda: self._acts.close(body.actor)
+            case _:
+                return self._act_of_calibration(body, entry)
+
+    def _act_of_calibration(self, body: Body, entry: Recorded) -> Act | None:
+        match body:
+            case CalibrationOpened():
+                calibration_id = entry.session_id or "replay"
+                return lambda: self._bench.open(calibration_id, body)
+            case CalibrationClosed():
+                words = (body.outcome, body.reason, body.result, body.actor)
+                return lambda: self._bench.close(*words)
             case _:
                 return None
 

@@ -10,6 +10,8 @@ _LINES: Final[dict[str, str]] = {
     "pen_enrolled": "pen enrolled",
     "session_opened": "session opened",
     "session_closed": "session closed: {outcome}",
+    "calibration_opened": "calibration opened: {procedure}",
+    "calibration_closed": "calibration closed: {outcome}",
     "state_changed": "{before} -> {after} ({act})",
     "arm_opened": "arm {arm_id} opened: {purpose}",
     "arm_closed": "arm {arm_id} closed ({how}, {end_reason}): {certain} to {possible}",
