@@ -1,4 +1,4 @@
-"""Alarms are seen at the lawful rates and heard in the lawful bursts, until they are acknowledged."""
+"""Alarms are seen at the lawful rates and heard in the lawful bursts, until acknowledged."""
 
 from itertools import pairwise
 
