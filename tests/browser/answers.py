@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controller.console.report.sheet import Sheet, SheetAlarm, SheetZone
+from controller.console.report.sheet import Bar, Sheet, SheetAlarm, SheetZone
 from controller.console.requests import AlarmLine
 from tests.browser.scenes import HOSTILE, wall
 
@@ -141,8 +141,8 @@ def closed_session() -> dict[str, Any]:
         zones=zones,
         syringes=[],
         alarms=[stopped],
-        protrusion=[],
-        cadence=[],
+        protrusion=[Bar(start=660 + 20 * i, count=n) for i, n in enumerate((3, 41, 50, 5))],
+        cadence=[Bar(start=2.5 + i / 4, count=n) for i, n in enumerate((2, 30, 66, 1))],
         dots=[],
         entries=160,
         chain_head="160",

@@ -126,6 +126,11 @@ async def to_session(page: Page, mock: MockController) -> None:
     await page.until("document.querySelector('a[download]')")
 
 
+async def to_foot(page: Page, mock: MockController) -> None:
+    await to_session(page, mock)
+    await page.run("document.querySelector('.view > .scroll').scrollTo(0, 10000)")
+
+
 async def go_stale(page: Page, mock: MockController) -> None:
     await draw_strip(page, mock)
     mock.is_silent = True
@@ -173,6 +178,7 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "18_alarms": (scenes.many_alarms, to_alarms),
     "19_history": (scenes.prepared, to_history),
     "20_session": (scenes.prepared, to_session),
+    "26_session_foot": (scenes.prepared, to_foot),
     "21_stale": (scenes.running, go_stale),
     "22_refused": (scenes.ready, be_refused),
     "23_collagen": (scenes.collagen, nothing),

@@ -34,6 +34,11 @@
       found.clipped.push(name(node) + ` ${node.scrollWidth} in ${node.clientWidth}`);
     }
   }
+  for (const node of document.querySelectorAll('.card, .alarm-card, .check, .stack.ask')) {
+    if (shown(node) && node.scrollHeight > node.clientHeight + 2) {
+      found.clipped.push(name(node) + ` ${node.scrollHeight} high in ${node.clientHeight}`);
+    }
+  }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const node = walker.currentNode.parentElement;

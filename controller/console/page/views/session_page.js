@@ -3,6 +3,7 @@
 import { button, el, fill, say } from "../dom.js";
 import { Face } from "../face.js";
 import { moment, nl, number, units } from "../format.js";
+import { histogram } from "../histogram.js";
 import { t, word } from "../texts.js";
 import { logLine } from "./alarms.js";
 
@@ -26,6 +27,7 @@ export function sessionPage(app, id, session, back) {
       el("div", { class: "card row" }, said, verify),
       el("div", { class: "card stack" }, el("h2", {}, t("session.report")),
         el("div", { class: "row" }, ...FILES.map((kind) => file(path, id, kind)))),
+      charts(session),
       alarms(session)),
   ];
 }
@@ -62,6 +64,13 @@ function face(session) {
     return { name: zone.name, region: zone.region, title: zone.name, share, possible, isNext: false, isComplete: share >= 1 };
   }));
   return drawn.element;
+}
+
+function charts(session) {
+  const kinds = [["session.protrusion", session.protrusion, 0], ["session.cadence", session.cadence, 2]];
+  const shown = kinds.filter(([, bars]) => bars.length).map(([key, bars, digits]) =>
+    el("figure", { class: "card grow" }, el("figcaption", {}, t(key)), histogram(t(key), bars, digits)));
+  return shown.length ? el("div", { class: "row" }, ...shown) : null;
 }
 
 function alarms(session) {
