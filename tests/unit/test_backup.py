@@ -133,12 +133,14 @@ def test_half_a_restore_is_no_journal(
     journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(journal, tmp_path / "b", TickingClock())
-    copy, copied = shutil.copyfile, []
+    copy = shutil.copyfile
+    copied: list[Path] = []
 
     def failing_copy(source: Path, target: Path) -> None:
         if copied:
             raise OSError(errno.ENOSPC, "No space left on device", str(target))
-        copied.append(copy(source, target))
+        copy(source, target)
+        copied.append(target)
 
     monkeypatch.setattr(shutil, "copyfile", failing_copy)
     with pytest.raises(SystemRefused, match="No space left"):
