@@ -3,9 +3,11 @@
 The acts check for themselves; nothing is allowed here.
 """
 
-from controller.console.logins import TREATING
+from controller.console.calibration_room import CALIBRATING
+from controller.console.logins import TRAINEE, TREATING
 from controller.console.session_view import needs_prime
 from controller.console.views import ActName, LoginView
+from controller.session.books import SessionBook
 from controller.session.engine import Engine
 from controller.session.progress import Progress
 from controller.session.states import State
@@ -28,9 +30,19 @@ def allowed_acts(
     if not engine.arm_is_open and engine.book is None:
         acts += ["training", "preview"]
         acts += ["self_test"] if engine.reconciled and not engine.is_latched else []
+    acts += _calibrating(engine, login, realm)
     if login.role not in TREATING and realm != "training":
         return acts
     return acts + _treating(engine, progress)
+
+
+def _calibrating(engine: Engine, login: LoginView, realm: Realm) -> list[ActName]:
+    is_trainee = realm == "training" and login.person == TRAINEE.name
+    if (login.role not in CALIBRATING and not is_trainee) or isinstance(engine.book, SessionBook):
+        return []
+    if engine.book is not None:
+        return ["calibrate"]
+    return ["calibrate", "certify"] if engine.reconciled else []
 
 
 def _treating(engine: Engine, progress: Progress | None) -> list[ActName]:

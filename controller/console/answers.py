@@ -1,10 +1,12 @@
 """Errors as answers: the numbered tree in JSON, with the HTTP status that fits its family."""
 
 from controller.console import errors
+from controller.console.calibration_errors import NotAsked, NotLeading, WishWaits
 from controller.console.requests import (
     ErrorView,
 )
 from controller.errors import (
+    CalibrationError,
     InputError,
     JournalError,
     LinkError,
@@ -28,11 +30,15 @@ _STATUS: tuple[tuple[type[MicropenError], int], ...] = (
     (errors.NotTraining, 409),
     (errors.NotTested, 409),
     (errors.NotConfirmed, 409),
+    (NotLeading, 409),
+    (NotAsked, 409),
+    (WishWaits, 409),
     (NotAllowed, 403),
     (NoPen, 503),
     (UnknownName, 404),
     (UnknownSession, 404),
     (InputError, 422),
+    (CalibrationError, 409),
     (SessionError, 409),
     (PenError, 409),
     (LinkError, 503),

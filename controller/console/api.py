@@ -16,6 +16,7 @@ from controller.console.bridge import Bridge
 from controller.console.console import Console
 from controller.console.errors import NoSuchPage, RequestRejected
 from controller.console.routes_board import add_board
+from controller.console.routes_calibration import add_calibration
 from controller.console.routes_docs import add_docs
 from controller.console.routes_history import add_history
 from controller.console.routes_page import add_page
@@ -60,6 +61,7 @@ def make_app(console: Console, bridge: Bridge, address: Address) -> App:
     add_session(api, console, bridge)
     add_board(api, console, bridge)
     add_history(api, console, bridge)
+    add_calibration(api, console, bridge)
     add_stop(api, console, bridge)
     add_docs(api)
     add_page(api)

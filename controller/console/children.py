@@ -17,14 +17,15 @@ _UNKNOWN = UnknownSession.number
 
 
 class Reports:
-    """Asks for reports. Used in the thread that speaks HTTP."""
+    """Asks for files of `python -m MODULE WHAT JOURNAL ID`, in the thread that speaks HTTP."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "controller.console.report") -> None:
+        self._module = module
         self._one_at_a_time = asyncio.Lock()
 
     async def make(self, what: str, journal: Path, session_id: str = "") -> bytes:
         """The report's bytes. Raises UnknownSession, ReportFailed."""
-        line = [sys.executable, "-m", "controller.console.report", what, str(journal), session_id]
+        line = [sys.executable, "-m", self._module, what, str(journal), session_id]
         async with self._one_at_a_time:
             loop = asyncio.get_running_loop()
             done = await loop.run_in_executor(None, _run, line)

@@ -78,6 +78,7 @@ class Console:
     async def close(self) -> None:
         """End every stream and task; a second call does nothing."""
         self.publisher.close()
+        await self.room.calibration.close()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

@@ -79,6 +79,19 @@ class Logins:
 
     def enter(self, person: Person, old_token: str | None, *, pin_is_right: bool) -> str:
         """Log in; returns the token for the cookie. Raises PinRefused."""
+        actor = self.vouch(person, pin_is_right=pin_is_right)
+        self._end(old_token, "replaced")
+        self._forget_oldest()
+        token = secrets.token_urlsafe(32)
+        self._logins[_key(token)] = Login(actor, self._clock.mono_s() + TIME_OUT_S)
+        self._note(LoggedIn(actor=actor))
+        return token
+
+    def vouch(self, person: Person, *, pin_is_right: bool) -> Actor:
+        """Somebody answers for one act with the own PIN, and is logged in nowhere by it.
+
+        Raises PinRefused; a wrong PIN counts as at a login.
+        """
         if person is NOBODY:
             self._note(LoginRefused(person=None, reason="unknown"))
             raise PinRefused("Name and PIN do not belong together.")
@@ -86,13 +99,7 @@ class Logins:
             self._wrong(person)
             raise PinRefused("Name and PIN do not belong together.")
         self._failures.pop(person.name, None)
-        self._end(old_token, "replaced")
-        self._forget_oldest()
-        token = secrets.token_urlsafe(32)
-        actor = Actor(name=person.name, role=person.role)
-        self._logins[_key(token)] = Login(actor, self._clock.mono_s() + TIME_OUT_S)
-        self._note(LoggedIn(actor=actor))
-        return token
+        return Actor(name=person.name, role=person.role)
 
     # --- staying and going -------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class Publisher:
         box.add(*self._strip)
         self._boxes.append(box)
         self._picture.renew()
+        box.put_calibration(self._calibration())
         self._tell(box)
 
     def leave(self, box: Mailbox) -> None:
@@ -84,10 +85,15 @@ class Publisher:
             return
         self._told_mono_s = now_mono_s
         self._picture.renew()
+        calibration = self._calibration()
         for box in self._boxes:
+            box.put_calibration(calibration)
             if point is not None:
                 box.add(point)
             self._tell(box)
+
+    def _calibration(self) -> bytes:
+        return self._picture.parts.room.calibration.view().model_dump_json().encode()
 
     def _pause_unwatched(self) -> None:
         room = self._picture.parts.room

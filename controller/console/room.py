@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.clock import Clock
+from controller.console.calibration_room import CalibrationRoom
 from controller.console.requests import (
     OpenRequest,
     PlanLine,
@@ -45,6 +46,11 @@ class Room(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """The config folder."""
+        ...
+
+    @property
+    def calibration(self) -> CalibrationRoom:
+        """Calibrations and certificates."""
         ...
 
     @property

@@ -36,7 +36,9 @@ def add_view(api: FastAPI, console: Console, bridge: Bridge) -> None:
 
     @api.get("/api/events", tags=["view"], response_class=StreamingResponse, responses=REFUSALS)
     async def events(request: Request) -> StreamingResponse:
-        """Server-sent events: `view` with a View, `strip` with a Strip. At most 4 pages."""
+        """Server-sent events: `view` with a View, `strip` with a Strip, and `calibration` with a
+        CalibrationView whenever that has changed. At most 4 pages listen.
+        """
         box = Mailbox(cookie(request.scope, LOGIN_COOKIE))
 
         async def listen() -> None:
@@ -53,11 +55,13 @@ async def _stream(console: Console, bridge: Bridge, box: Mailbox) -> AsyncIterat
     try:
         yield b"retry: %d\n\n" % RETRY_MS
         while not box.is_closed:
-            view, points = await box.take()
+            view, calibration, points = await box.take()
             if points:
                 yield _event("strip", _strip(points))
             if view is not None:
                 yield _event("view", view)
+            if calibration is not None:
+                yield _event("calibration", calibration)
     finally:
         box.close()
         await bridge.ask(leave)

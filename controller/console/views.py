@@ -37,6 +37,8 @@ ActName = Literal[
     "acknowledge",
     "pause_audio",
     "self_test",
+    "calibrate",
+    "certify",
 ]
 """STOP is not among them: it is always possible."""
 

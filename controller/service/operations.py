@@ -25,6 +25,7 @@ from controller.errors import InputError, NoVialFacts, SessionError, UnknownName
 from controller.link.stopline import StopLine
 from controller.record.events import Actor
 from controller.service.app import Service
+from controller.service.calibration_desk import CalibrationDesk, Place
 from controller.service.opening import (
     Wish,
     for_patient,
@@ -46,11 +47,16 @@ from controller.settings.service import Realm
 
 
 class Present(msgspec.Struct, frozen=True):
-    """The service of this moment, its realm and its journal's folder."""
+    """The service of this moment, its realm, its journal's folder, and where its ports are.
+
+    balance_path None: whichever port answers as a balance.
+    """
 
     service: Service
     realm: Realm
     journal: Path
+    pen_path: str = ""
+    balance_path: str | None = None
 
 
 class Training(Protocol):
@@ -79,6 +85,7 @@ class Operations:
         self._training = training
         self.catalogue = catalogue
         self.clock = clock
+        self.calibration = CalibrationDesk(self._place, catalogue, clock)
 
     @property
     def realm(self) -> Realm:
@@ -165,6 +172,10 @@ class Operations:
         """Every product that can be read; `config check` tells what is wrong with the others."""
         found = (self._product(name) for name in self.catalogue.names("products"))
         return [each for each in found if each is not None]
+
+    def _place(self) -> Place:
+        now = self._present()
+        return Place(now.service, now.pen_path, now.balance_path)
 
     def _plan_line(self, name: str) -> PlanLine:
         try:

@@ -22,6 +22,7 @@ from controller.service.places import journal_folder
 
 SCENARIO = "micro_dosing.toml"
 PEN = "training-pen"
+BALANCE = "balance"
 LIFE, SEED = "pen.life", "pen.seed"
 
 
@@ -147,14 +148,16 @@ class Switch:
         """The seed decides which pen it is; its life goes on in a file. Waits; not on the loop."""
         folder, seed = self._folder, self._folder / SEED
         pen = folder / "pen"
-        pen.unlink(missing_ok=True)
+        for path in (pen, folder / BALANCE):
+            path.unlink(missing_ok=True)
         if not seed.exists():
             seed.write_text(str(secrets.randbelow(2**31)), encoding="ascii")
         scenario = self._place.scenarios / SCENARIO
         files = ("--nvm", str(folder / LIFE), "--oracle", str(folder / "oracle.json"))
-        where = ("--pty", str(pen), "--scenario", str(scenario))
+        where = ("--pty", str(pen), "--balance-pty", str(folder / BALANCE))
+        what = ("--scenario", str(scenario))
         which = ("--seed", seed.read_text(encoding="ascii"))
-        wait_for_path(children.start(PEN, "-m", "simulator", *where, *files, *which), pen)
+        wait_for_path(children.start(PEN, "-m", "simulator", *where, *what, *files, *which), pen)
 
     async def _end_children(self) -> None:
         children, self._children = self._children, None
@@ -171,4 +174,5 @@ class Switch:
     async def _run(self, wanted: Wanted) -> None:
         structlog.contextvars.bind_contextvars(realm=wanted.realm)
         service: Service = await self._stack.enter_async_context(running(wanted, clock=self._clock))
-        self._present = Present(service, wanted.realm, wanted.folder)
+        balance = str(self._folder / BALANCE) if self.is_training else None
+        self._present = Present(service, wanted.realm, wanted.folder, wanted.port, balance)

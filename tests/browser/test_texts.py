@@ -40,7 +40,9 @@ BUILT = {
 
 
 def texts(name: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((PAGE / "texts" / f"{name}.json").read_text())
+    found: dict[str, str] = {}
+    for path in (PAGE / "texts" / f"{name}.json", PAGE / "texts" / f"calibrate.{name}.json"):
+        found |= json.loads(path.read_text()) if path.exists() else {}
     return found
 
 
