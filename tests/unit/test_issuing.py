@@ -261,6 +261,14 @@ def test_who_measured_cannot_approve(name: str) -> None:
 
 
 @pytest.mark.hazard("H26")
+def test_who_measured_a_part_of_it_cannot_approve() -> None:
+    """Ana opened it, and was relieved before its end."""
+    first, *readings, end = entries(dose_terms())
+    last = readings[-1].model_copy(update={"actor": APPROVER})
+    assert "somebody else must approve" in refused(axis_and(first, *readings[:-1], last, end))
+
+
+@pytest.mark.hazard("H26")
 def test_a_conditional_result_needs_a_reason() -> None:
     books = axis_and(*entries(dose_terms(), Hands(left_factor=0.945)))
     assert "no remark says why" in refused(books)

@@ -4,7 +4,7 @@ Pure: no pen, no file, no clock. A certificate holds from the measurement on, no
 issuing again from the same readings makes none last longer. Nothing is judged anew here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,7 +40,7 @@ from controller.calibration.procedure import (
 )
 from controller.pen.identity import realm_of
 from controller.record.calibration_events import CertificateIssued
-from controller.record.events import Actor
+from controller.record.events import Actor, Body
 from controller.session.books import Books, CalibrationBook
 from controller.session.certificate import Certificate, MeasuredAt
 from controller.session.validity import Built
@@ -80,8 +80,10 @@ class _Measured:
 
     @property
     def measured_by(self) -> list[Actor]:
-        """Everybody who measured."""
-        return [book.opened.actor for book in self.books]
+        """Everybody who measured: who opened, and who took over before the end."""
+        bodies = (body for book in self.books for body in (book.opened, *_bodies(book)))
+        actors = (getattr(body, "actor", None) for body in bodies)
+        return list(dict.fromkeys(each for each in actors if isinstance(each, Actor)))
 
     @property
     def runs(self) -> Sequence[CadenceResult]:
@@ -154,6 +156,10 @@ def _measured(books: Books, wish: Wish) -> _Measured:
     cadence = outcome_of(cadence_book)
     runs = cadence if isinstance(cadence, CadenceOutcome) else None
     return _Measured((dose_book, axis_book, cadence_book), dose, axis, runs)
+
+
+def _bodies(book: CalibrationBook) -> Iterator[Body]:
+    return (body for body, _wall in book.readings)
 
 
 def _check_people(measured: _Measured, approved_by: Actor) -> None:
