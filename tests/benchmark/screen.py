@@ -1,0 +1,213 @@
+"""The treatment-room screen: `python -m tests.benchmark.screen`. Needs Chromium.
+
+`micropen serve` as it ships, a simulated pen on a pty, the page in a real Chromium at 800x480.
+STOP from the touch to the pty, to the pen's echo and to the eye, at rest and while the needles run
+at 150 Hz; floor: a touch that fetches a small file. Then processor time and memory of controller
+and page at 150 Hz; floor: the same with no page open.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+import psutil
+
+from tests.benchmark.clicks import Finger, Touch
+from tests.benchmark.figures import Meter, Usage, percentile, show
+from tests.benchmark.room import Room, room
+from tests.browser.chromium import SMALL, Page, chromium, open_page
+
+SETTLE_S: Final = 3.0
+PAGES: Final = (0, 1, 3)
+LIVE: Final = "window.micropen?.app?.view && !document.body.hasAttribute('data-stale')"
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What one count of open pages costs. `renderers` and `browser`: sums over their processes."""
+
+    pages: int
+    controller: Usage
+    renderers: Usage
+    browser: Usage
+    strokes_a_second: float
+
+
+# --- STOP --------------------------------------------------------------------------------------
+
+
+async def stops(where: Room, browser: str, idle: int, running: int) -> Iterator[tuple[str, ...]]:
+    """Rows: floor and STOP, at rest and at 150 Hz."""
+    found: dict[str, list[Touch]] = {}
+    async with open_page(browser, SMALL) as page:
+        await page.goto(f"{where.address}/")
+        await page.until(LIVE, 30)
+        finger = Finger(page, where)
+        await finger.start()
+        found["floor, at rest"] = [await finger.bare() for _ in range(idle)]
+        clear = _in_thread(where.clear)
+        found["STOP, at rest"] = await _often(idle, _nothing, finger.stop, clear)
+        await asyncio.to_thread(where.start_session)
+        treat = _in_thread(where.treat)
+        found["STOP at 150 Hz"] = await _often(running, treat, finger.stop, clear)
+        await treat()
+        found["floor at 150 Hz"] = [await finger.bare() for _ in range(running)]
+        complaints = page.complaints()
+    if complaints:
+        raise RuntimeError(f"The page complained: {complaints}")
+    sys.stdout.write(f"page's clock known to {finger.clock_error_ms:.2f} ms\n")
+    return (_row(name, touches) for name, touches in sorted(found.items(), key=_by_load))
+
+
+async def _often(
+    count: int,
+    before: Callable[[], Awaitable[None]],
+    touch: Callable[[], Awaitable[Touch]],
+    after: Callable[[], Awaitable[None]],
+) -> list[Touch]:
+    touches = []
+    for _ in range(count):
+        await before()
+        touches.append(await touch())
+        await after()
+    return touches
+
+
+def _in_thread(work: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    return lambda: asyncio.to_thread(work)
+
+
+async def _nothing() -> None:
+    """At rest a stop needs no preparation."""
+
+
+def _by_load(item: tuple[str, list[Touch]]) -> tuple[bool, bool]:
+    return "150" in item[0], "STOP" in item[0]
+
+
+def _row(name: str, touches: list[Touch]) -> tuple[str, ...]:
+    cells = [name, str(len(touches))]
+    for field in ("felt_ms", "sent_ms", "echoed_ms", "answered_ms", "shown_ms"):
+        values = [getattr(touch, field) for touch in touches]
+        is_measured = any(values)
+        cells += [
+            f"{percentile(values, share):.1f}" if is_measured else "" for share in (0.5, 0.99)
+        ]
+    return tuple(cells)
+
+
+# --- processor and memory ----------------------------------------------------------------------
+
+
+async def loads(where: Room, browser: str, seconds: float) -> list[Load]:
+    """Controller and browser with 0, 1 and 3 pages, in one treatment at 150 Hz."""
+    await asyncio.to_thread(where.start_session)
+    await asyncio.to_thread(where.treat)
+    found = []
+    async with AsyncExitStack() as pages:
+        opened: list[Page] = []
+        for count in PAGES:
+            while len(opened) < count:
+                page = await pages.enter_async_context(open_page(browser, SMALL))
+                await page.goto(f"{where.address}/")
+                await page.until(f"{LIVE} && micropen.app.place === 'treat'", 30)
+                opened.append(page)
+            await asyncio.sleep(SETTLE_S)
+            found.append(await _load(where, count, seconds))
+    return found
+
+
+async def _load(where: Room, count: int, seconds: float) -> Load:
+    before = where.ask("/api/state")
+    controller = Meter(where.controller_pid)
+    kinds = {"renderer": [], "browser": []}  # type: dict[str, list[Meter]]
+    for pid, is_renderer in _chromium():
+        kinds["renderer" if is_renderer else "browser"].append(Meter(pid))
+    await asyncio.sleep(seconds)
+    usage = controller.usage()
+    sums = {kind: _sum(meter.usage() for meter in meters) for kind, meters in kinds.items()}
+    after = where.ask("/api/state")
+    if after["session"]["state"] != "running":
+        raise RuntimeError(f"The needles did not run on: {after['session']['state']}")
+    strokes = after["session"]["zones"][0]["punctures"] - before["session"]["zones"][0]["punctures"]
+    return Load(count, usage, sums["renderer"], sums["browser"], strokes / seconds)
+
+
+def _chromium() -> Iterator[tuple[int, bool]]:
+    """Each process of the browser, and whether it renders pages."""
+    for child in psutil.Process().children(recursive=True):
+        line = child.cmdline()
+        if line and "chrom" in line[0]:
+            yield child.pid, "--type=renderer" in line
+
+
+def _sum(usages: Iterator[Usage]) -> Usage:
+    found = list(usages)
+    return Usage(*(sum(getattr(each, key) for each in found) for key in Usage.__struct_fields__))
+
+
+# --- all ---------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Measure and show."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmark.screen")
+    parser.add_argument("--idle", type=int, default=100, help="touches at rest")
+    parser.add_argument("--running", type=int, default=50, help="touches at 150 Hz, <= 80")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each load, <= 14")
+    given = parser.parse_args()
+    with TemporaryDirectory(prefix="micropen-bench-") as name:
+        folder = Path(name)
+        with chromium(folder) as browser:
+            _show_load_average()
+            with room(folder / "stops", tapped=True) as where:
+                rows = asyncio.run(stops(where, browser, given.idle, given.running))
+            _show_stops(rows)
+            _show_load_average()
+            with room(folder / "loads", tapped=False) as where:
+                found = asyncio.run(loads(where, browser, given.seconds))
+            _show_loads(found)
+            _show_load_average()
+
+
+def _show_load_average() -> None:
+    sys.stdout.write(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
+    sys.stdout.flush()
+
+
+def _show_stops(rows: Iterator[tuple[str, ...]]) -> None:
+    marks = ("felt", "on the pty", "pen's echo", "answered", "shown")
+    headings = [f"{mark} {p}" for mark in marks for p in ("p50", "p99")]
+    show("After the touch, milliseconds", ("", "touches", *headings), rows)
+
+
+def _show_loads(found: list[Load]) -> None:
+    floor = found[0].controller.cpu_percent
+    headings = ("pages", "controller %", "x floor", "RSS MB", "renderers %", "RSS MB a page")
+    show(
+        "At 150 Hz, % of a core",
+        (*headings, "rest of the browser %", "strokes/s"),
+        [
+            (
+                str(load.pages),
+                f"{load.controller.cpu_percent:.1f}",
+                f"{load.controller.cpu_percent / floor:.2f}",
+                f"{load.controller.rss_mb:.0f}",
+                f"{load.renderers.cpu_percent:.1f}",
+                f"{load.renderers.rss_mb / max(1, load.pages):.0f}",
+                f"{load.browser.cpu_percent:.1f}",
+                f"{load.strokes_a_second:.0f}",
+            )
+            for load in found
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
