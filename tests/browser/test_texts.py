@@ -10,18 +10,29 @@ from typing import Any, get_args
 import pytest
 
 from controller.console import checklist, views
+from controller.console.calibration_views import Procedure
 from controller.console.routes_page import PAGE
+from controller.record import calibration_events
 from controller.session import interlocks, measures
 from controller.session.alarms import KINDS
 from protocol.faults import FAULTS
 from protocol.words import PenState
 
+READINGS = (
+    calibration_events.CalibrationRoom,
+    calibration_events.CalibrationBalanceChecked,
+    calibration_events.CalibrationPrimed,
+    calibration_events.CalibrationWeighed,
+    calibration_events.CalibrationDiscarded,
+    calibration_events.CalibrationTouched,
+    calibration_events.CalibrationRun,
+)
 SCRIPTS = sorted(path for path in PAGE.rglob("*.js"))
 PLACE = re.compile(r"\{\w*\}")
 ASKED = re.compile(r'\bt\(\s*"([^"]+)"')
 NAMED = re.compile(r'"((?:plan|session|hint|vial|limits|lost|treat)\.[a-z_0-9]+)"')
 BUILT = {
-    "place": ("prepare", "treat", "alarms", "history"),
+    "place": ("prepare", "treat", "alarms", "history", "calibrate"),
     "step": ("plan", "product", "patient", "checks", "limits"),
     "report": ("pdf", "html", "csv", "jsonl"),
     "treat": ("remaining", "punctures", "cadence", "protrusion"),
@@ -35,6 +46,23 @@ BUILT = {
     "kind": ("micro_dosing", "collagen_induction"),
     "outcome": ("complete", "ended_early"),
     "pen": ("connected", "lost"),
+    "calibration": get_args(Procedure),
+    "calibration_outcome": ("measured", "refused", "aborted"),
+    "balance": ("stable", "moving", "silent"),
+    "value": (
+        *("mass", "liquid", "air", "pressure", "humidity"),
+        *("indicator", "cadence", "uncertainty"),
+    ),
+    "reading": tuple(each.kind for each in READINGS),
+    "due_end": ("doses", "hours", "punctures"),
+    "reason": (
+        *("drop", "touched", "draught", "mistyped"),
+        *("instrument", "pen", "time", "training"),
+    ),
+    "calibrate": (
+        *("begin_dose", "begin_protrusion", "begin_cadence"),
+        *("why_redo", "why_abort", "kept_redo", "kept_abort"),
+    ),
 }
 """Sets whose keys are put together while the page runs, with every value that can come."""
 

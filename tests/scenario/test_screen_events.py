@@ -135,7 +135,7 @@ async def test_a_mailbox_keeps_the_newest_view_and_the_newest_points() -> None:
     for number in range(1_000):
         box.put(b"%d" % number)
         box.add(POINT.model_copy(update={"mono_s": float(number)}))
-    view, points = await box.take()
+    view, _calibration, points = await box.take()
     assert view == b"999"
     assert len(points) == MOST_POINTS
     assert (points[0].mono_s, points[-1].mono_s) == (1_000.0 - MOST_POINTS, 999.0)

@@ -81,6 +81,11 @@ export class App {
     this.guard("strip", () => this.current?.strip?.());
   }
 
+  hearCalibration(calibration) {
+    this.calibration = calibration;
+    this.guard("calibration", () => this.current?.calibration?.());
+  }
+
   stale(second) {
     const before = this.isStale;
     this.isStale = second !== null;

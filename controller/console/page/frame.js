@@ -6,7 +6,7 @@ import { time } from "./format.js";
 import { LANGUAGES, choose, inTongue, spoken, t, word } from "./texts.js";
 import { loginPanel } from "./views/login.js";
 
-const PLACES = ["prepare", "treat", "alarms", "history"];
+const PLACES = ["prepare", "treat", "alarms", "history", "calibrate"];
 export const RANKS = { high: "!!!", medium: "!!", low: "!" };
 
 export class Frame {

@@ -9,6 +9,7 @@ import { Frame } from "./frame.js";
 import { Stream } from "./stream.js";
 import { loadTexts } from "./texts.js";
 import { alarmsView } from "./views/alarms.js";
+import { calibrateView } from "./views/calibrate.js";
 import { historyView } from "./views/history.js";
 import { prepareView } from "./views/prepare.js";
 import { sayWhyRefused } from "./views/token.js";
@@ -19,7 +20,7 @@ const STALE_SOUND_EVERY_S = 25; // like any medium alarm
 async function start() {
   await Promise.all([loadTexts(), loadFace()]);
   const app = new App({
-    prepare: prepareView, treat: treatView, alarms: alarmsView, history: historyView,
+    prepare: prepareView, treat: treatView, alarms: alarmsView, history: historyView, calibrate: calibrateView,
   });
   const sound = new AlarmSound();
   app.sound = sound;
@@ -32,6 +33,7 @@ async function start() {
       keepAwake(view);
     },
     onStrip: (points) => app.strip(points),
+    onCalibration: (calibration) => app.hearCalibration(calibration),
     onRefused: () => sayWhyRefused(app),
     onStale: (second) => {
       app.stale(second);

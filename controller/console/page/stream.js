@@ -5,11 +5,11 @@ const STALE_MS = 1000;
 const LOOK_MS = 100;
 const AGAIN_MS = 1000;
 
-/** Calls `onView(view)`, `onStrip(points)`, `onStale(seconds or null)` when it changes and then
-    every second, and `onRefused()` when the controller does not speak to this browser. */
+/** Calls `onView(view)`, `onStrip(points)`, `onCalibration(calibration)`, `onStale(seconds or null)`
+    when it changes and then every second, and `onRefused()` when the controller does not speak to this browser. */
 export class Stream {
-  constructor({ onView, onStrip, onStale, onRefused }) {
-    Object.assign(this, { onView, onStrip, onStale, onRefused });
+  constructor({ onView, onStrip, onCalibration, onStale, onRefused }) {
+    Object.assign(this, { onView, onStrip, onCalibration, onStale, onRefused });
     this.heardAt = -Infinity;
     this.seq = null;
     this.told = undefined;
@@ -27,6 +27,7 @@ export class Stream {
     this.source = source;
     source.addEventListener("view", (event) => this.view(JSON.parse(event.data)));
     source.addEventListener("strip", (event) => this.onStrip(JSON.parse(event.data).points));
+    source.addEventListener("calibration", (event) => this.onCalibration(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       // The browser comes back by itself, except after an answer that is no event stream.
       if (source.readyState !== EventSource.CLOSED || source !== this.source) return;

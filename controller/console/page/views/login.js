@@ -13,7 +13,7 @@ export function loginPanel(app, why = "") {
   return app.view?.login ? logoutPanel(app) : new LoginPad(app, why).panel();
 }
 
-class LoginPad {
+export class LoginPad {
   constructor(app, why) {
     this.app = app;
     this.person = null;
