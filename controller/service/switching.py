@@ -20,7 +20,7 @@ from controller.service.demo.children import ChildFailed, Children, wait_for_pat
 from controller.service.operations import Present
 from controller.service.places import journal_folder
 
-SCENARIO = "micro_dosing.toml"
+SCENARIO = "training.toml"
 PEN = "training-pen"
 BALANCE = "balance"
 LIFE, SEED = "pen.life", "pen.seed"

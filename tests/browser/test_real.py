@@ -59,7 +59,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[str, psutil.Process]]:
     config, port = folder / "config", free_port()
     shutil.copytree(CONFIG, config)
     (config / "plans" / "screen_check.toml").write_text(PLAN)
-    with (config / "simulator" / "micro_dosing.toml").open("a") as scenario:
+    with (config / "simulator" / "training.toml").open("a") as scenario:
         scenario.write(CABLE)
     line = (sys.executable, "-m", "controller.service", "serve", "--state", str(folder / "state"))
     where = ("--config", str(config), "--port", str(folder / "no-pen"))
