@@ -134,7 +134,7 @@ class Bench:
         """
         if settings.mode is not Mode.BENCH or not 0 < punctures <= MOST_PUNCTURES:
             raise NotForBench(f"{punctures} strokes in mode {settings.mode.name} are no burst.")
-        allowance = Allowance(punctures, punctures * settings.steps, "burst")
+        allowance = Allowance(punctures, punctures * settings.steps, "plan")
         request = arming.Request("bench", None, settings, allowance, picolitres_a_step)
         return await self._run(request, actor)
 
@@ -148,7 +148,7 @@ class Bench:
         slices = max(1, -(-wanted // most))
         a_slice = max(1, -(-wanted // slices))
         settings = StrokeSettings(Mode.PRIME, 0, SLICE_US, a_slice, 0)
-        allowance = Allowance(0, a_slice * slices, "prime")
+        allowance = Allowance(0, a_slice * slices, "plan")
         request = arming.Request("prime", None, settings, allowance, picolitres_a_step)
         return await self._run(request, actor)
 

@@ -1,4 +1,4 @@
-"""Calibrating on the screen, with the simulated pen and its balance: guide, pad, reload, give up."""
+"""Calibrating on the screen with the simulated pen and balance: guide, pad, reload, give up."""
 
 from pathlib import Path
 

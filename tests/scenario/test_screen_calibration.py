@@ -149,6 +149,7 @@ async def test_redo_keeps_the_reading_with_its_reason_and_abort_closes(tmp_path:
     async with workshop(tmp_path) as room, screen_of(room) as screen:
         assert (await begin(screen))["open"]["led_by"] == "trainee"
         await go_on_until(screen, room, lambda page: weighings(page) == 1)
+        assert (await screen.state())["alarms"] == [], "a burst that is whole reached no limit"
         answer(await screen.post("/api/calibration/redo", {"reason": "a drop hung"}))
         refused(await screen.post("/api/calibration/redo", {"reason": "again"}), 409, 8048)
         page = await go_on_until(screen, room, lambda page: weighings(page) == 2)
