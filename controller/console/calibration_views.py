@@ -134,13 +134,15 @@ class EndView(Model):
 
 
 class DueView(Model):
-    """One pen's certificate. wants: what a new one still needs; empty: it can be issued.
+    """One pen's certificate. provisional: it rests on geometry, not on weighings.
 
-    unstored: it is issued, and the pen is not known to store it; issuing again completes that.
+    wants: what a new one still needs; empty: it can be issued. unstored: it is issued, and the pen
+    is not known to store it; issuing again completes that.
     """
 
     pen_uid: str
     certificate_id: str | None
+    provisional: bool
     until_wall: str | None
     days_left: float | None
     ends: list[EndView]

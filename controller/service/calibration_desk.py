@@ -33,7 +33,7 @@ from controller.console.calibration_views import (
     ReadingView,
     StepView,
 )
-from controller.errors import CalibrationError, MicropenError
+from controller.errors import CalibrationError, InputError, MicropenError, SessionError
 from controller.record.events import Actor, hex_id
 from controller.service import calibrating
 from controller.service.app import Service
@@ -49,6 +49,8 @@ from controller.service.calibration_screen import ScreenFace
 from controller.service.certifying import Approval, issue_for_pen
 from controller.session.books import CalibrationBook
 from controller.session.catalogue import CALIBRATION, Catalogue
+from controller.session.certificate import Certificate
+from controller.session.certificates import certificate_by_id
 from controller.session.states import Act, WrongState, after
 from protocol.limits import is_simulated_uid
 
@@ -116,12 +118,23 @@ class CalibrationDesk:
         if not engine.arm_is_open:
             uid = None if engine.pen is None else hex_id(engine.pen.uid)
             now_wall, head = self._clock.now_wall(), engine.pump_head
-            due = due_views(engine.books, now_wall, head, uid)
+            due = due_views(engine.books, now_wall, head, uid, self._stored())
             self._due = due, certificate_lines(engine.books)
         view = self.view()
         return CalibrationPage(
             open=view.open, last=view.last, due=self._due[0], certificates=self._due[1]
         )
+
+    def _stored(self) -> Certificate | None:
+        """What the linked pen stores; None when it stores none that is known here."""
+        engine = self._place().service.engine
+        if engine.pen is None:
+            return None
+        try:
+            wire_id = engine.pen.identity.certificate_id
+            return certificate_by_id(engine.books, self._catalogue, wire_id)
+        except (InputError, SessionError):
+            return None
 
     def known(self, certificate_id: str) -> bool:
         """Whether the journal has this certificate."""

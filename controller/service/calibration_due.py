@@ -20,23 +20,35 @@ _DAY_S = 86_400
 
 
 def due_views(
-    books: Books, now_wall: datetime, pump_head: str | None, linked_uid: str | None
+    books: Books,
+    now_wall: datetime,
+    pump_head: str | None,
+    linked_uid: str | None,
+    stored: Certificate | None,
 ) -> list[DueView]:
-    """Every pen that was ever calibrated, and the linked one first."""
+    """Every pen that was ever calibrated, and the linked one first.
+
+    stored: what the linked pen stores, which may be a file of the config folder.
+    """
     known = {*books.expected, *(each.opened.pen_uid for each in books.calibrations.values())}
     first = [] if linked_uid is None else [linked_uid]
     built = Built(pump_head=pump_head)
-    return [_due(books, uid, now_wall, built) for uid in [*first, *sorted(known - {*first})]]
+    uids = [*first, *sorted(known - {*first})]
+    files = {} if stored is None or linked_uid is None else {linked_uid: stored}
+    return [_due(books, uid, now_wall, built, files.get(uid)) for uid in uids]
 
 
-def _due(books: Books, uid: str, now_wall: datetime, built: Built) -> DueView:
+def _due(
+    books: Books, uid: str, now_wall: datetime, built: Built, stored: Certificate | None
+) -> DueView:
     issued = books.certificates.get(books.expected.get(uid) or "")
-    certificate = None if issued is None else issued_certificate(issued)
+    certificate = stored if issued is None else issued_certificate(issued)
     until_wall = None if certificate is None else certificate.valid_until_wall.astimezone(UTC)
     left_s = None if until_wall is None else (until_wall - now_wall).total_seconds()
     return DueView(
         pen_uid=uid,
-        certificate_id=books.expected.get(uid),
+        certificate_id=None if certificate is None else certificate.certificate_id,
+        provisional=certificate is not None and certificate.provisional,
         until_wall=None if until_wall is None else until_wall.isoformat(),
         days_left=None if left_s is None else round(left_s / _DAY_S, 1),
         ends=[] if certificate is None else _ends(books, uid, certificate),

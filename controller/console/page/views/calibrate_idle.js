@@ -31,7 +31,8 @@ function last(page) {
 
 function due(pen) {
   const lines = pen.certificate_id
-    ? [pen.until_wall ? t("due.until", { date: date(pen.until_wall), days: number(pen.days_left, 0) }) : t("due.file", { id: pen.certificate_id }),
+    ? [t("due.until", { date: date(pen.until_wall), days: number(pen.days_left, 0) }),
+      ...(pen.provisional ? [t("due.provisional")] : []),
       ...pen.ends.map((end) => t("due.left", { name: word("due_end", end.name), left: end.left }))]
     : [t("due.none")];
   const wants = pen.wants.length ? [el("h3", {}, t("due.wants")), ...pen.wants.map((each) => el("p", {}, inTongue(each)))] : [el("p", { class: "number" }, t("due.can_issue"))];
