@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from controller.errors import JournalCorrupt, JournalMissing, UnknownSession, WrongUsage
@@ -14,7 +15,7 @@ from controller.record.export import STROKE_COLUMNS, write_csv, write_jsonl
 from controller.record.reader import JournalReader
 from controller.record.sessions import session_entries
 from controller.record.verify import documented_hash, verify
-from controller.service.commands.session import session_app
+from controller.service.commands.session import list_table, session_app
 from tests.support import journals
 from tests.support.journals import open_journal, whole_session
 
@@ -48,6 +49,23 @@ def test_list_names_sessions_in_order(folder: Path) -> None:
     text = ask("list", "--state", str(folder.parent))
     assert text.index("s-1") < text.index("s-2")
     assert "training" in text
+
+
+def test_an_id_is_shown_whole_on_a_narrow_terminal() -> None:
+    session_id = "20261123-062837-456ba648"
+    row = {
+        "session_id": session_id,
+        "opened_wall": "2026-11-23T06:28:37.495465Z",
+        "closed_wall": None,
+        "outcome": None,
+        "plan_name": "lower_face_one_side_and_more",
+    }
+    console = Console(width=80, file=io.StringIO())
+    console.print(list_table([row], "training"))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert session_id in said
+    assert "open" in said
 
 
 def test_show_adds_up(folder: Path) -> None:

@@ -66,10 +66,22 @@ def list_sessions(
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("session", "opened (UTC)", "closed (UTC)", "outcome", "plan", title=f"{realm}")
+    Console().print(list_table(rows, realm))
+
+
+def list_table(rows: list[dict[str, str | None]], realm: str) -> Table:
+    """Rows of `marks_of`. Ids are whole at any width: other commands ask for them."""
+    table = Table(title=realm)
+    table.add_column("session", no_wrap=True)
+    table.add_column("opened, closed (UTC)")
+    table.add_column("outcome")
+    table.add_column("plan", overflow="fold")
     for row in rows:
-        table.add_row(*(str(value or "") for value in row.values()))
-    Console().print(table)
+        opened, closed = ((row[name] or "")[:16] for name in ("opened_wall", "closed_wall"))
+        times = f"{opened} - {closed[11:]}".replace("T", " ")
+        id_ = row["session_id"] or ""
+        table.add_row(id_, times, row["outcome"] or "open", row["plan_name"] or "")
+    return table
 
 
 @session_app.command()
