@@ -91,7 +91,7 @@ class MockController:
     ) -> None:
         path = target.partition("?")[0]
         if path == "/api/events":
-            await self._events(writer)
+            await self.stream(writer)
             return
         if path.startswith("/api/"):
             self.requests.append((path, body))
@@ -122,24 +122,29 @@ class MockController:
 
     # --- events ------------------------------------------------------------------------------
 
-    async def _events(self, writer: asyncio.StreamWriter) -> None:
+    async def stream(self, writer: asyncio.StreamWriter) -> None:
+        """Everything that one listening page hears."""
         if self.stream_refusal is not None:
             status, answer = self.stream_refusal
             await _send(writer, status, "application/json", json.dumps(answer).encode())
             return
         self.streams += 1
-        writer.write(_head(200, "text/event-stream"))
+        writer.write(head(200, "text/event-stream"))
         while not self._ended.is_set():
             if not self.is_silent:
-                writer.write(_event("view", self._next()))
+                writer.write(event("view", self._next()))
                 if self._points:
-                    writer.write(_event("strip", {"points": self._points}))
+                    writer.write(event("strip", {"points": self._points}))
                     self._points = []
             await writer.drain()
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await self._changed.wait()
+            await self.next_turn()
+
+    async def next_turn(self) -> None:
+        """Until something changed, and not for longer than `EVERY_S`."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EVERY_S):
+                await self._changed.wait()
 
     def _next(self) -> dict[str, Any]:
         self._seq += 0 if self.is_frozen else 1
@@ -157,18 +162,20 @@ class MockController:
         self.hang_up()
 
 
-def _event(name: str, data: Any) -> bytes:
+def event(name: str, data: Any) -> bytes:
+    """One server-sent event."""
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def _head(status: int, kind: str) -> bytes:
+def head(status: int, kind: str) -> bytes:
+    """An answer's status line and headers; the connection ends with its content."""
     lines = [f"HTTP/1.1 {status} -", f"content-type: {kind}", "connection: close"]
     lines += [f"{name.decode()}: {value.decode()}" for name, value in HEADERS]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, kind: str, content: bytes) -> None:
-    writer.write(_head(status, kind) + content)
+    writer.write(head(status, kind) + content)
     await writer.drain()
 
 
@@ -178,6 +185,13 @@ async def mock_controller(
 ) -> AsyncIterator[MockController]:
     """It listens on loopback until the end. Files in `missing` are not there."""
     mock = MockController(view or scenes.prepared(), missing)
+    async with listening(mock):
+        yield mock
+
+
+@asynccontextmanager
+async def listening(mock: MockController) -> AsyncIterator[None]:
+    """`mock` listens on loopback until the end."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -189,7 +203,7 @@ async def mock_controller(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     mock.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     try:
-        yield mock
+        yield
     finally:
         server.close()
         mock.end()
