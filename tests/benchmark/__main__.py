@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-PARTS = ("codec", "durable", "roundtrip", "stop", "pipeline", "simulation")
+PARTS = ("codec", "durable", "roundtrip", "stop", "pipeline", "screen", "simulation")
 
 
 def main() -> int:

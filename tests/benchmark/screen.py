@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,27 +26,32 @@ from tests.browser.chromium import SMALL, Page, chromium, open_page
 
 SETTLE_S: Final = 3.0
 PAGES: Final = (0, 1, 3)
+BYTES_A_MB: Final = 1_048_576
 LIVE: Final = "window.micropen?.app?.view && !document.body.hasAttribute('data-stale')"
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What one count of open pages costs. `renderers` and `browser`: sums over their processes."""
+    """What one count of open pages costs. `renderers` and `browser`: sums over their processes.
+
+    Memory of the browser is proportional (PSS): its processes share most of their pages.
+    """
 
     pages: int
     controller: Usage
-    renderers: Usage
-    browser: Usage
+    renderers: tuple[float, float]
+    browser: tuple[float, float]
     strokes_a_second: float
 
 
 # --- STOP --------------------------------------------------------------------------------------
 
 
-async def stops(where: Room, browser: str, idle: int, running: int) -> Iterator[tuple[str, ...]]:
+async def stops(where: Room, browser: str, idle: int, running: int) -> list[tuple[str, ...]]:
     """Rows: floor and STOP, at rest and at 150 Hz."""
     found: dict[str, list[Touch]] = {}
     async with open_page(browser, SMALL) as page:
         await page.goto(f"{where.address}/")
+        await page.call("Network.disable")  # DevTools' own copy of every event
         await page.until(LIVE, 30)
         finger = Finger(page, where)
         await finger.start()
@@ -62,7 +67,7 @@ async def stops(where: Room, browser: str, idle: int, running: int) -> Iterator[
     if complaints:
         raise RuntimeError(f"The page complained: {complaints}")
     sys.stdout.write(f"page's clock known to {finger.clock_error_ms:.2f} ms\n")
-    return (_row(name, touches) for name, touches in sorted(found.items(), key=_by_load))
+    return [_row(name, touches) for name, touches in sorted(found.items(), key=_by_load)]
 
 
 async def _often(
@@ -116,6 +121,7 @@ async def loads(where: Room, browser: str, seconds: float) -> list[Load]:
             while len(opened) < count:
                 page = await pages.enter_async_context(open_page(browser, SMALL))
                 await page.goto(f"{where.address}/")
+                await page.call("Network.disable")  # DevTools' own copy of every event
                 await page.until(f"{LIVE} && micropen.app.place === 'treat'", 30)
                 opened.append(page)
             await asyncio.sleep(SETTLE_S)
@@ -126,30 +132,32 @@ async def loads(where: Room, browser: str, seconds: float) -> list[Load]:
 async def _load(where: Room, count: int, seconds: float) -> Load:
     before = where.ask("/api/state")
     controller = Meter(where.controller_pid)
-    kinds = {"renderer": [], "browser": []}  # type: dict[str, list[Meter]]
-    for pid, is_renderer in _chromium():
-        kinds["renderer" if is_renderer else "browser"].append(Meter(pid))
+    renderers, browser = _meters(is_renderer=True), _meters(is_renderer=False)
     await asyncio.sleep(seconds)
     usage = controller.usage()
-    sums = {kind: _sum(meter.usage() for meter in meters) for kind, meters in kinds.items()}
+    sums = _sum(renderers), _sum(browser)
     after = where.ask("/api/state")
     if after["session"]["state"] != "running":
         raise RuntimeError(f"The needles did not run on: {after['session']['state']}")
     strokes = after["session"]["zones"][0]["punctures"] - before["session"]["zones"][0]["punctures"]
-    return Load(count, usage, sums["renderer"], sums["browser"], strokes / seconds)
+    return Load(count, usage, *sums, strokes / seconds)
 
 
-def _chromium() -> Iterator[tuple[int, bool]]:
-    """Each process of the browser, and whether it renders pages."""
-    for child in psutil.Process().children(recursive=True):
-        line = child.cmdline()
-        if line and "chrom" in line[0]:
-            yield child.pid, "--type=renderer" in line
+def _meters(*, is_renderer: bool) -> dict[psutil.Process, Meter]:
+    """Of the browser's processes, those that render pages, or all others."""
+    children = [(each, each.cmdline()) for each in psutil.Process().children(recursive=True)]
+    browser = [(each, line) for each, line in children if line and "chrom" in line[0]]
+    return {
+        each: Meter(each.pid)
+        for each, line in browser
+        if ("--type=renderer" in line) is is_renderer
+    }
 
 
-def _sum(usages: Iterator[Usage]) -> Usage:
-    found = list(usages)
-    return Usage(*(sum(getattr(each, key) for each in found) for key in Usage.__struct_fields__))
+def _sum(meters: dict[psutil.Process, Meter]) -> tuple[float, float]:
+    """Percent of a core, and proportional memory in MB."""
+    percent = sum(meter.usage().cpu_percent for meter in meters.values())
+    return percent, sum(each.memory_full_info().pss for each in meters) / BYTES_A_MB
 
 
 # --- all ---------------------------------------------------------------------------------------
@@ -181,7 +189,7 @@ def _show_load_average() -> None:
     sys.stdout.flush()
 
 
-def _show_stops(rows: Iterator[tuple[str, ...]]) -> None:
+def _show_stops(rows: list[tuple[str, ...]]) -> None:
     marks = ("felt", "on the pty", "pen's echo", "answered", "shown")
     headings = [f"{mark} {p}" for mark in marks for p in ("p50", "p99")]
     show("After the touch, milliseconds", ("", "touches", *headings), rows)
@@ -189,19 +197,17 @@ def _show_stops(rows: Iterator[tuple[str, ...]]) -> None:
 
 def _show_loads(found: list[Load]) -> None:
     floor = found[0].controller.cpu_percent
-    headings = ("pages", "controller %", "x floor", "RSS MB", "renderers %", "RSS MB a page")
+    headings = ("pages", "controller %", "x floor", "RSS MB", "renderers %", "PSS MB")
     show(
         "At 150 Hz, % of a core",
-        (*headings, "rest of the browser %", "strokes/s"),
+        (*headings, "rest of the browser %", "PSS MB", "strokes/s"),
         [
             (
                 str(load.pages),
                 f"{load.controller.cpu_percent:.1f}",
                 f"{load.controller.cpu_percent / floor:.2f}",
                 f"{load.controller.rss_mb:.0f}",
-                f"{load.renderers.cpu_percent:.1f}",
-                f"{load.renderers.rss_mb / max(1, load.pages):.0f}",
-                f"{load.browser.cpu_percent:.1f}",
+                *(f"{figure:.1f}" for figure in (*load.renderers, *load.browser)),
                 f"{load.strokes_a_second:.0f}",
             )
             for load in found
