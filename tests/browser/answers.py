@@ -5,6 +5,7 @@ from typing import Any
 
 from controller.console.report.sheet import Bar, Sheet, SheetAlarm, SheetZone
 from controller.console.requests import AlarmLine
+from tests.browser import calibrate_scenes
 from tests.browser.scenes import HOSTILE, wall
 
 PLAN: dict[str, Any] = {
@@ -206,6 +207,7 @@ GET: dict[str, Callable[[], Any]] = {
     "/api/products": lambda: [_product("microbotox_24", 24.0)],
     "/api/sessions": sessions,
     "/api/alarms": alarm_log,
+    "/api/calibration": lambda: calibrate_scenes.idle().model_dump(mode="json"),
     "/api/sessions/s-1": closed_session,
     "/api/sessions/s-1/verify": lambda: VERIFIED,
 }

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from controller.console import views
-from tests.browser import answers, scenes
+from controller.console.calibration_views import CalibrationView
+from tests.browser import answers, calibrate_scenes, scenes
 from tests.browser.chromium import LARGE, SMALL, Page, chromium, open_page
 from tests.browser.mock_controller import MockController, mock_controller
 
@@ -131,6 +132,40 @@ async def to_foot(page: Page, mock: MockController) -> None:
     await page.run("document.querySelector('.view > .scroll').scrollTo(0, 10000)")
 
 
+async def to_calibrate(page: Page, mock: MockController) -> None:
+    await to_place(page, "calibrate")
+    await page.until("document.querySelector('.begin')")
+
+
+async def hear(page: Page, mock: MockController, heard: CalibrationView) -> None:
+    await to_calibrate(page, mock)
+    await page.run(f"micropen.app.hearCalibration({heard.model_dump_json()})")
+    await page.until("document.querySelector('.calibrate-body')")
+
+
+async def calibrating(page: Page, mock: MockController) -> None:
+    await hear(page, mock, calibrate_scenes.opened())
+
+
+async def calibration_asks(page: Page, mock: MockController) -> None:
+    await hear(page, mock, calibrate_scenes.asking())
+
+
+async def calibration_stands(page: Page, mock: MockController) -> None:
+    await hear(page, mock, calibrate_scenes.standing())
+
+
+async def calibration_redo(page: Page, mock: MockController) -> None:
+    await calibrating(page, mock)
+    await page.tap(".calibrate .acts button")
+
+
+async def to_approval(page: Page, mock: MockController) -> None:
+    await to_calibrate(page, mock)
+    await page.tap("[data-act=certify]")
+    await page.until("document.querySelector('[data-person]')")
+
+
 async def go_stale(page: Page, mock: MockController) -> None:
     await draw_strip(page, mock)
     mock.is_silent = True
@@ -182,6 +217,12 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "21_stale": (scenes.running, go_stale),
     "22_refused": (scenes.ready, be_refused),
     "23_collagen": (scenes.collagen, nothing),
+    "30_calibrate": (calibrate_scenes.room, to_calibrate),
+    "31_calibrating": (calibrate_scenes.room, calibrating),
+    "32_calibration_asks": (calibrate_scenes.room, calibration_asks),
+    "33_calibration_stands": (calibrate_scenes.room, calibration_stands),
+    "34_calibration_redo": (calibrate_scenes.room, calibration_redo),
+    "35_approval": (calibrate_scenes.room, to_approval),
     "24_interrupted_dose": (scenes.uncertain, nothing),
 }
 

@@ -9,6 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
+from controller.calibration import cycle, guide, rig, weigher
+from controller.calibration.procedure import begun
+from controller.calibration.procedure.steps import Finish
 from controller.console import checklist, views
 from controller.console.calibration_views import Procedure
 from controller.console.routes_page import PAGE
@@ -17,6 +20,7 @@ from controller.session import interlocks, measures
 from controller.session.alarms import KINDS
 from protocol.faults import FAULTS
 from protocol.words import PenState
+from tests.support.technician import Hands, cadence_terms, dose_terms, protrusion_terms, run
 
 READINGS = (
     calibration_events.CalibrationRoom,
@@ -147,6 +151,22 @@ def test_every_finding_about_plan_pen_and_vial_is_known_in_german() -> None:
     assert len(spoken) > 12
     said = {form.replace("{}", "at most") for form in spoken}
     assert {each for each in said if not any(form.fullmatch(each) for form in known)} == set()
+
+
+def test_every_step_of_a_calibration_is_known_in_german() -> None:
+    known = [_matcher(form) for form in texts("said.de")]
+    spoken: set[str] = set()
+    for terms in (dose_terms(), protrusion_terms(), cadence_terms()):
+        steps = run(begun(terms), Hands())
+        spoken |= {step.title for step in steps}
+        spoken |= {step.instruction for step in steps if not isinstance(step, Finish)}
+    for module in (guide, rig, cycle, weigher):
+        for call in (n for n in ast.walk(_tree(module)) if isinstance(n, ast.Call)):
+            if getattr(call.func, "id", "") == "Question" and len(call.args) > 1:
+                spoken.add(_form(call.args[1]))
+    spoken -= {"", "{} (ENTER alone: nothing happens)", "{} {}"}
+    assert len(spoken) > 100
+    assert {each for each in spoken if not any(form.fullmatch(each) for form in known)} == set()
 
 
 def test_what_is_filled_in_stays_in_its_place() -> None:

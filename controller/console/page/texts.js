@@ -11,10 +11,10 @@ const MOST_HEARD = 500;
 /** Load both languages and choose the one used last, or the browser's. */
 export async function loadTexts() {
   const files = LANGUAGES.map((name) => [read(`texts/${name}.json`), read(`texts/calibrate.${name}.json`)]);
-  const sentences = read("texts/said.de.json");
+  const sentences = Promise.all([read("texts/said.de.json"), read("texts/calibrate.said.de.json")]);
   const found = await Promise.all(files.map((each) => Promise.all(each)));
   LANGUAGES.forEach((name, index) => { loaded[name] = Object.assign({}, ...found[index]); });
-  said = { de: await sentences };
+  said = { de: Object.assign({}, ...(await sentences)) };
   choose(remembered() ?? navigator.language.slice(0, 2));
 }
 

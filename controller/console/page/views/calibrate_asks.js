@@ -99,15 +99,15 @@ export function askApproval(app, done) {
   const pad = new ApprovalPad(app, t("certificate.second"));
   pad.done = done;
   const panel = pad.panel();
-  say(panel.element.querySelector("h1"), t("certificate.approve"));
-  app.panel({ ...panel, title: t("certificate.approve") });
+  say(panel.element.querySelector("h1"), t("certificate.title"));
+  app.panel({ ...panel, title: t("certificate.title") });
 }
 
 class ApprovalPad extends LoginPad {
   panel() {
     const panel = super.panel();
     const remark = button(t("certificate.remark"), () => askText(this.app, {
-      label: t("certificate.remark"), value: this.remark ?? "", done: (text) => { this.again(text); },
+      label: t("certificate.remark"), help: t("certificate.remark_help"), value: this.remark ?? "", done: (text) => { this.again(text); },
     }));
     panel.element.querySelector("h1").after(remark);
     return panel;
@@ -118,9 +118,9 @@ class ApprovalPad extends LoginPad {
     this.remark = text;
     fill(this.people);
     const panel = this.panel();
-    say(panel.element.querySelector("h1"), t("certificate.approve"));
+    say(panel.element.querySelector("h1"), t("certificate.title"));
     say(this.said, text);
-    this.app.panel({ ...panel, title: t("certificate.approve") });
+    this.app.panel({ ...panel, title: t("certificate.title") });
   }
 
   async send() {

@@ -22,7 +22,7 @@ class Open {
     this.mark = el("span", { class: "badge" });
     this.live = el("div", { class: "huge weight live" }, this.mass, this.mark);
     this.what = el("p", { class: "what" });
-    this.told = el("ul", { class: "told", role: "status" });
+    this.told = el("div", { class: "told", role: "status" });
     this.ask = el("p", { class: "asked", role: "status" });
     this.figure = el("figure", { class: "series" });
     this.caption = el("figcaption", { class: "quiet" });
@@ -46,7 +46,7 @@ class Open {
     say(this.what, step && open.led_by ? inTongue(step.instruction) : this.standsStill(open));
     this.weight(open);
     this.question(open);
-    keep(this.told, open.told.map((text, index) => ({ text, index })), (each) => each.index, () => el("li"),
+    keep(this.told, open.told.map((text, index) => ({ text, index })), (each) => each.index, () => el("p"),
       (node, each) => say(node, inTongue(each.text)));
     this.series(open);
     this.buttons(view, open);

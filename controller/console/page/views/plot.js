@@ -5,7 +5,7 @@ import { number } from "../format.js";
 import { t } from "../texts.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [300, 150, 50, 6, 6, 20];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [300, 150, 62, 6, 6, 20];
 
 function svg(tag, attributes = {}, text = "") {
   const node = document.createElementNS(NS, tag);
