@@ -108,10 +108,10 @@ async def test_a_whole_calibration_and_its_certificate_by_the_screen(tmp_path: P
         assert {each["name"] for each in due["ends"]} >= {"doses", "hours"}
         assert (await screen.state())["login"]["person"] == "Theo", "approving is no login"
         theatre.check()
-    await takes_files_along(tmp_path / "j", line["id"])
+    takes_files_along(tmp_path / "j", line["id"])
 
 
-async def takes_files_along(journal: Path, certificate_id: str) -> None:
+def takes_files_along(journal: Path, certificate_id: str) -> None:
     """What the child process makes: the report that was signed, and its picture."""
     files = []
     for form in ("json", "pdf"):
@@ -128,12 +128,14 @@ async def test_what_is_wrong_of_the_person_or_the_moment_is_refused(tmp_path: Pa
     ):
         dose = {"procedure": "dose"}
         refused(await screen.post("/api/calibration/start", dose), 401, 8030)
+        refused(await screen.get("/api/certificates/00.pdf"), 401, 8030)
         await screen.log_in("Olga")
         assert "calibrate" not in (await screen.state())["allowed"]
         refused(await screen.post("/api/calibration/start", dose), 403, 4031)
         await screen.log_in("Theo")
         await room.theatre.engine.changes.until(lambda: room.theatre.engine.reconciled)
         assert "calibrate" in (await screen.state())["allowed"]
+        refused(await screen.get("/api/certificates/00.pdf"), 404, 8035)
         asked = {"question": 1, "text": ""}
         refused(await screen.post("/api/calibration/answer", asked), 409, 8046)
         await begin(screen)
