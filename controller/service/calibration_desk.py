@@ -16,10 +16,7 @@ from controller.calibration.acceptance import AcceptanceFile, load_acceptance
 from controller.calibration.balance.ports import OpenPort, open_serial
 from controller.calibration.face import Wish
 from controller.calibration.instruments import Setup, load_setup
-from controller.calibration.procedure.folding import procedure_of
-from controller.calibration.procedure.terms import terms_of
 from controller.clock import Clock
-from controller.console.answers import error_view
 from controller.console.calibration_errors import NotLeading
 from controller.console.calibration_views import (
     CalibrationPage,
@@ -27,32 +24,21 @@ from controller.console.calibration_views import (
     CertificateLine,
     ClosedView,
     DueView,
-    OpenView,
-    PlotView,
     Procedure,
-    ReadingView,
-    StepView,
 )
-from controller.errors import CalibrationError, InputError, MicropenError, SessionError
+from controller.errors import InputError, MicropenError, SessionError
 from controller.record.events import Actor, hex_id
 from controller.service import calibrating
 from controller.service.app import Service
 from controller.service.calibration_due import certificate_lines, due_views
-from controller.service.calibration_picture import (
-    live_view,
-    plot_view,
-    question_view,
-    reading_views,
-    step_view,
-)
 from controller.service.calibration_screen import ScreenFace
+from controller.service.calibration_stand import Lead, Stand
 from controller.service.certifying import Approval, issue_for_pen
 from controller.session.books import CalibrationBook
 from controller.session.catalogue import CALIBRATION, Catalogue
 from controller.session.certificate import Certificate
 from controller.session.certificates import certificate_by_id
 from controller.session.states import Act, WrongState, after
-from protocol.limits import is_simulated_uid
 
 SETUP = "calibration-setup.toml"
 FILE_MAKER = "controller.service.certificate_file"
@@ -64,24 +50,6 @@ class Place(msgspec.Struct, frozen=True):
     service: Service
     pen_path: str
     balance_path: str | None
-
-
-class Lead(msgspec.Struct):
-    """One person's lead. `task` ends with the calibration, or with what only work can mend."""
-
-    actor: Actor
-    face: ScreenFace
-    typed: bool
-    task: "asyncio.Task[str]"
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What is costly to find: renewed with every step and every reading."""
-
-    simulated: bool
-    step: StepView | None
-    plot: PlotView | None
-    readings: list[ReadingView]
 
 
 class CalibrationDesk:
@@ -99,7 +67,7 @@ class CalibrationDesk:
         self._ids = count(1)
         self._lead: Lead | None = None
         self._trouble: MicropenError | None = None
-        self._standing: tuple[tuple[str, int], Standing] | None = None
+        self._stand = Stand()
         self._due: tuple[list[DueView], list[CertificateLine]] = ([], [])
         self.instruments: Callable[[], tuple[Setup, AcceptanceFile]] = self._read_files
         self.open_port: OpenPort = open_serial
@@ -109,7 +77,10 @@ class CalibrationDesk:
     def view(self) -> CalibrationView:
         """What is open, of this moment."""
         book = self._place().service.engine.book
-        opened = self._open_view(book) if isinstance(book, CalibrationBook) else None
+        lead = self._lead if self._is_led else None
+        opened = None
+        if isinstance(book, CalibrationBook):
+            opened = self._stand.view(book, lead, self._trouble)
         return CalibrationView(open=opened, last=self._last())
 
     def page(self) -> CalibrationPage:
@@ -206,9 +177,9 @@ class CalibrationDesk:
         return load_setup(folder / SETUP), load_acceptance(folder / CALIBRATION)
 
     def _begin(self, actor: Actor, *, typed: bool) -> None:
-        self._trouble = self._standing = None
+        self._trouble = None
         place = self._place()
-        face = ScreenFace(self._clock, self._ids, self._forget)
+        face = ScreenFace(self._clock, self._ids, self._stand.forget)
         work = self._conduct(place, face, actor, typed=typed)
         task = asyncio.create_task(work, name="calibration")
         self._lead = Lead(actor, face, typed, task)
@@ -222,7 +193,7 @@ class CalibrationDesk:
         return await calibrating.conduct(service, weigher, face, actor, clock)
 
     def _ended(self, service: Service, task: "asyncio.Task[str]") -> None:
-        self._standing = None
+        self._stand.forget()
         error = None if task.cancelled() else task.exception()
         if isinstance(error, MicropenError):
             self._trouble = error
@@ -251,41 +222,6 @@ class CalibrationDesk:
 
     # --- views ---------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
-        self._standing = None
-
-    def _open_view(self, book: CalibrationBook) -> OpenView:
-        opened = book.opened
-        lead = self._lead if self._is_led else None
-        face = None if lead is None else lead.face
-        standing = self._stands(book)
-        asked = None if face is None else face.asked
-        heard = None if face is None else face.heard
-        return OpenView(
-            id=book.session_id,
-            procedure=opened.procedure,
-            pen_uid=opened.pen_uid,
-            opened_wall=book.opened_wall,
-            opened_by=opened.actor.name,
-            led_by=None if lead is None else lead.actor.name,
-            simulated=standing.simulated,
-            typed=lead is not None and lead.typed,
-            step=standing.step,
-            question=None if asked is None else question_view(asked),
-            told=[] if face is None else list(face.told),
-            live=None if heard is None else live_view(heard),
-            plot=standing.plot,
-            readings=standing.readings,
-            trouble=None if self._trouble is None else error_view(self._trouble),
-        )
-
-    def _stands(self, book: CalibrationBook) -> Standing:
-        """Folding the book costs too much for ten times a second."""
-        key = (book.session_id, len(book.readings))
-        if self._standing is None or self._standing[0] != key:
-            self._standing = key, _standing(book)
-        return self._standing[1]
-
     def _last(self) -> ClosedView | None:
         books = self._place().service.engine.books
         for book in reversed(books.calibrations.values()):
@@ -298,17 +234,3 @@ class CalibrationDesk:
                     wall=book.closed_wall or "",
                 )
         return None
-
-
-def _standing(book: CalibrationBook) -> Standing:
-    """Readings that cannot follow each other still show; the guide says what is wrong."""
-    opened = book.opened
-    pretended = any(each.simulated for each in terms_of(opened).all_instruments)
-    simulated = pretended or is_simulated_uid(int(opened.pen_uid, 16))
-    readings = reading_views(book)
-    try:
-        return Standing(
-            simulated, step_view(procedure_of(book).next_step()), plot_view(book), readings
-        )
-    except CalibrationError:
-        return Standing(simulated, None, None, readings)
