@@ -66,7 +66,6 @@ class CalibrationDesk:
         self._clock = clock
         self._ids = count(1)
         self._lead: Lead | None = None
-        self._trouble: MicropenError | None = None
         self._stand = Stand()
         self._due: tuple[list[DueView], list[CertificateLine]] = ([], [])
         self.instruments: Callable[[], tuple[Setup, AcceptanceFile]] = self._read_files
@@ -177,7 +176,6 @@ class CalibrationDesk:
         return load_setup(folder / SETUP), load_acceptance(folder / CALIBRATION)
 
     def _begin(self, actor: Actor, *, typed: bool) -> None:
-        self._trouble = None
         place = self._place()
         face = ScreenFace(self._clock, self._ids, self._stand.forget)
         work = self._conduct(place, face, actor, typed=typed)
@@ -195,9 +193,7 @@ class CalibrationDesk:
     def _ended(self, service: Service, task: "asyncio.Task[str]") -> None:
         self._stand.forget()
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, MicropenError):
-            self._trouble = error
-        elif error is not None:
+        if error is not None and not isinstance(error, MicropenError):
             service.engine.on_defect(error)
 
     async def _end_lead(self) -> None:
@@ -205,6 +201,15 @@ class CalibrationDesk:
         if lead is not None:
             lead.task.cancel()
             await asyncio.gather(lead.task, return_exceptions=True)
+
+    @property
+    def _trouble(self) -> MicropenError | None:
+        """What ended the lead, if anything did."""
+        task = None if self._lead is None else self._lead.task
+        if task is None or not task.done() or task.cancelled():
+            return None
+        error = task.exception()
+        return error if isinstance(error, MicropenError) else None
 
     @property
     def _is_led(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from controller.calibration.certificate.report import CalibrationReport
 from controller.calibration.face import Kind
+from controller.errors import PortMissing
+from controller.link.port import BytePort, LineSettings
 from controller.record.calibration_events import (
     CalibrationDiscarded,
     CalibrationOpened,
@@ -148,6 +150,31 @@ async def test_what_is_wrong_of_the_person_or_the_moment_is_refused(tmp_path: Pa
         await screen.log_in("Ada")
         refused(await screen.post("/api/calibration/vessel-moved"), 409, 8046)
         refused(await screen.post("/api/calibration/abort", {"reason": "mine"}), 409, 8046)
+        assert (await begin(screen))["open"]["led_by"] == "Ada", "taken over in so many words"
+        answer(await screen.post("/api/calibration/vessel-moved"))
+
+
+async def no_balance(path: str, line: LineSettings) -> BytePort:
+    raise PortMissing(f"{path} is not there.")
+
+
+async def test_without_its_balance_it_stands_still_and_says_why(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as room, screen_of(room) as screen:
+        screen.room.calibration.open_port = no_balance
+        await begin(screen)
+        while (page := await look(screen))["open"]["led_by"] is not None:
+            await advance(LOOK_S)
+        assert page["open"]["trouble"]["number"] == 7052
+        screen.room.calibration.open_port = room.open_port
+        assert (await begin(screen))["open"]["trouble"] is None
+        page = await go_on_until(screen, room, lambda page: bool(page["open"]["live"]))
+        assert page["open"]["led_by"] == "trainee"
+        await screen.console.close()
+        page = await look(screen)
+        assert (page["open"]["led_by"], page["open"]["trouble"]) == (None, None)
+        answer(await screen.post("/api/calibration/abort", {"reason": "nobody leads it"}))
+        page = await look(screen)
+        assert (page["open"], page["last"]["reason"]) == (None, "nobody leads it")
 
 
 async def test_a_session_and_a_calibration_are_never_open_at_once(tmp_path: Path) -> None:
