@@ -10,6 +10,7 @@ import orjson
 from controller.console.errors import ReportFailed
 from controller.errors import UnknownSession
 
+REPORT = "controller.console.report"
 WITHIN_S = 120.0
 """A day's journal is read in some seconds on a Pi (engineering estimate)."""
 MOST_BYTES = 64 * 1024 * 1024
@@ -19,13 +20,14 @@ _UNKNOWN = UnknownSession.number
 class Reports:
     """Asks for files of `python -m MODULE WHAT JOURNAL ID`, in the thread that speaks HTTP."""
 
-    def __init__(self, module: str = "controller.console.report") -> None:
-        self._module = module
+    def __init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
 
-    async def make(self, what: str, journal: Path, session_id: str = "") -> bytes:
+    async def make(
+        self, what: str, journal: Path, session_id: str = "", *, module: str = REPORT
+    ) -> bytes:
         """The report's bytes. Raises UnknownSession, ReportFailed."""
-        line = [sys.executable, "-m", self._module, what, str(journal), session_id]
+        line = [sys.executable, "-m", module, what, str(journal), session_id]
         async with self._one_at_a_time:
             loop = asyncio.get_running_loop()
             done = await loop.run_in_executor(None, _run, line)

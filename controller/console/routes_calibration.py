@@ -92,14 +92,16 @@ def _add_issuing(api: FastAPI, console: Console, bridge: Bridge, acts: Calibrati
 
 
 def _add_files(api: FastAPI, console: Console, bridge: Bridge, acts: CalibrationActs) -> None:
-    files = Reports(console.room.calibration.file_maker)
+    files = Reports()
 
     @api.get("/api/certificates/{certificate_id}.{form}", tags=["calibration"], responses=REFUSALS)
     async def certificate(request: Request, certificate_id: str, form: Form) -> Response:
         """A certificate as its canonical JSON, or as the PDF that is its picture."""
         token = cookie(request.scope, LOGIN_COOKIE)
         await bridge.ask(lambda: console.guarded(acts.may_fetch(token, certificate_id)))
-        made = await files.make(form, console.room.journal, certificate_id)
+        room = console.room
+        maker = room.calibration.file_maker
+        made = await files.make(form, room.journal, certificate_id, module=maker)
         place = "inline" if form == "pdf" else "attachment"
         name = f'{place}; filename="certificate-{certificate_id}.{form}"'
         return Response(made, media_type=_TYPES[form], headers={"content-disposition": name})
