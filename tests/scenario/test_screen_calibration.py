@@ -1,7 +1,5 @@
 """Calibrations from the screen, in virtual time: the page's answers, reloads, refusals, a kill."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from controller.record.calibration_events import (
     CalibrationOpened,
     CalibrationWeighed,
 )
-from controller.service.calibration_desk import FILE_MAKER
 from controller.service.operations import Present
 from tests.support.screen import PIN, PLAN, VIAL, Screen, answer, bodies_in, refused, three_people
 from tests.support.virtual import advance
@@ -110,17 +107,14 @@ async def test_a_whole_calibration_and_its_certificate_by_the_screen(tmp_path: P
         assert {each["name"] for each in due["ends"]} >= {"doses", "hours"}
         assert (await screen.state())["login"]["person"] == "Theo", "approving is no login"
         theatre.check()
-    takes_files_along(tmp_path / "j", line["id"])
-
-
-def takes_files_along(journal: Path, certificate_id: str) -> None:
-    """What the child process makes: the report that was signed, and its picture."""
-    files = []
-    for form in ("json", "pdf"):
-        line = (sys.executable, "-m", FILE_MAKER, form, str(journal), certificate_id)
-        files.append(subprocess.run(line, capture_output=True, check=True).stdout)
-    assert CalibrationReport.model_validate_json(files[0]).certificate_id == certificate_id
-    assert files[1].startswith(b"%PDF")
+        for form, kind in (("json", "application/json"), ("pdf", "application/pdf")):
+            got = await screen.get(f"/api/certificates/{line['id']}.{form}")
+            assert (got.status_code, got.headers["content-type"]) == (200, kind)
+            if form == "json":
+                report = CalibrationReport.model_validate_json(got.content)
+                assert report.certificate_id == line["id"]
+            else:
+                assert got.content.startswith(b"%PDF")
 
 
 async def test_what_is_wrong_of_the_person_or_the_moment_is_refused(tmp_path: Path) -> None:
