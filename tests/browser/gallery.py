@@ -160,6 +160,11 @@ async def calibration_redo(page: Page, mock: MockController) -> None:
     await page.tap(".calibrate .acts button")
 
 
+async def prepare_measuring(page: Page, mock: MockController) -> None:
+    await page.run(f"micropen.app.hearCalibration({calibrate_scenes.opened().model_dump_json()})")
+    await page.until("document.querySelector('.welcome')")
+
+
 async def to_approval(page: Page, mock: MockController) -> None:
     await to_calibrate(page, mock)
     await page.tap("[data-act=certify]")
@@ -223,6 +228,7 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "33_calibration_stands": (calibrate_scenes.room, calibration_stands),
     "34_calibration_redo": (calibrate_scenes.room, calibration_redo),
     "35_approval": (calibrate_scenes.room, to_approval),
+    "36_prepare_measuring": (calibrate_scenes.room, prepare_measuring),
     "24_interrupted_dose": (scenes.uncertain, nothing),
 }
 

@@ -148,6 +148,25 @@ async def test_what_is_wrong_of_the_person_or_the_moment_is_refused(tmp_path: Pa
         answer(await screen.post("/api/calibration/vessel-moved"))
 
 
+async def test_after_stop_the_page_asks_before_it_is_cleared(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as room, screen_of(room) as screen:
+        await begin(screen)
+        await go_on_until(screen, room, lambda _: room.theatre.engine.arm_is_open)
+        assert (await screen.post("/api/stop")).status_code == 200
+        await room.theatre.until(lambda: bool(asked_of(screen)))
+        assert asked_of(screen) == Kind.CLEAR.value
+        assert room.theatre.state == "latched", "nothing clears it by itself"
+        await go_on_until(screen, room, lambda page: weighings(page) == 1)
+        answer(await screen.post("/api/calibration/abort", {"reason": "seen enough"}))
+        await go_on_until(screen, room, lambda page: page["open"] is None)
+        room.theatre.check()
+
+
+def asked_of(screen: Screen) -> str:
+    view = screen.room.calibration.view().open
+    return "" if view is None or view.question is None else view.question.kind
+
+
 async def no_balance(path: str, line: LineSettings) -> BytePort:
     raise PortMissing(f"{path} is not there.")
 

@@ -30,7 +30,7 @@ class Prepare {
   }
 
   show(view) {
-    const kind = view.session ? "open" : isFirstRun(view) && !this.app.draft.skipWelcome ? "first" : "steps";
+    const kind = view.session ? "open" : this.app.calibration?.open ? "measuring" : isFirstRun(view) && !this.app.draft.skipWelcome ? "first" : "steps";
     if (kind !== this.kind) {
       this.kind = kind;
       this[kind]();
@@ -65,6 +65,16 @@ class Prepare {
       el("div", { class: "row" }, el("h1", { class: "grow" }, t("prepare.is_open")),
         button(t("place.treat"), () => this.app.go("treat"), { class: "main" })),
       this.step.element);
+  }
+
+  // --- a calibration is open: no session can be ------------------------------------------------
+
+  measuring() {
+    this.followers = [];
+    this.step = null;
+    fill(this.element, el("div", { class: "welcome stack" },
+      el("h1", {}, t("calibrate.is_open")), el("p", {}, t("calibrate.first")),
+      button(t("place.calibrate"), () => this.app.go("calibrate"), { class: "main" })));
   }
 
   // --- steps -----------------------------------------------------------------------------------
