@@ -228,6 +228,7 @@ ROOMS: dict[str, tuple[Callable[[], views.View], Steps]] = {
     "33_calibration_stands": (calibrate_scenes.room, calibration_stands),
     "34_calibration_redo": (calibrate_scenes.room, calibration_redo),
     "35_approval": (calibrate_scenes.room, to_approval),
+    "37_calibrate_operator": (scenes.prepared, to_calibrate),
     "36_prepare_measuring": (calibrate_scenes.room, prepare_measuring),
     "24_interrupted_dose": (scenes.uncertain, nothing),
 }

@@ -1,7 +1,7 @@
 /* No calibration is open: what is due, what can be begun, certificates to take along. */
 
 import { actButton } from "../app.js";
-import { el, fill } from "../dom.js";
+import { change, el, fill } from "../dom.js";
 import { date, moment, number } from "../format.js";
 import { inTongue, t, word } from "../texts.js";
 import { askApproval } from "./calibrate_asks.js";
@@ -14,11 +14,16 @@ export function idleView(app, page, again) {
     t(typed ? "calibrate.begin_typed" : `calibrate.begin_${procedure}`),
     () => app.act("calibrate", "/api/calibration/start", { procedure, typed }), procedure === "dose" && !typed ? { class: "main" } : {}));
   const approve = actButton(app, "certify", t("certificate.approve"), () => askApproval(app, again));
+  const cannot = el("p", { class: "say", hidden: true }, t("calibrate.cannot"));
   const element = el("div", { class: "stack grow" },
     el("div", { class: "row" }, el("h1", { class: "grow" }, t("place.calibrate")), approve),
-    el("div", { class: "begin" }, ...starts),
+    el("div", { class: "begin" }, ...starts), cannot,
     el("div", { class: "stack scroll grow" }, ...last(page), ...page.due.map(due), ...certificates(app, page)));
-  return { element, show: () => { for (const node of [...starts, approve]) node.follow(); } };
+  const show = () => {
+    for (const node of [...starts, approve]) node.follow();
+    change(cannot, "hidden", app.may("calibrate"));
+  };
+  return { element, show };
 }
 
 function last(page) {
