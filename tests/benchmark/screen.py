@@ -22,10 +22,11 @@ import psutil
 from tests.benchmark.clicks import Finger, Touch
 from tests.benchmark.figures import Meter, Usage, percentile, show
 from tests.benchmark.room import Room, room
-from tests.browser.chromium import SMALL, Page, chromium, open_page
+from tests.browser.chromium import SMALL, chromium, open_page
 
-SETTLE_S: Final = 3.0
+SETTLE_S: Final = 2.0
 PAGES: Final = (0, 1, 3)
+TRIES: Final = 6
 BYTES_A_MB: Final = 1_048_576
 LIVE: Final = "window.micropen?.app?.view && !document.body.hasAttribute('data-stale')"
 
@@ -97,39 +98,39 @@ def _by_load(item: tuple[str, list[Touch]]) -> tuple[bool, bool]:
 
 
 def _row(name: str, touches: list[Touch]) -> tuple[str, ...]:
-    cells = [name, str(len(touches))]
-    for field in ("felt_ms", "sent_ms", "echoed_ms", "answered_ms", "shown_ms"):
-        values = [getattr(touch, field) for touch in touches]
-        is_measured = any(values)
-        cells += [
-            f"{percentile(values, share):.1f}" if is_measured else "" for share in (0.5, 0.99)
-        ]
-    return tuple(cells)
+    stages: list[list[float]] = [[each.felt_ms for each in touches]]
+    stages.append([each.answered_ms - each.felt_ms for each in touches])
+    if any(each.sent_ms for each in touches):
+        stages.append([each.sent_ms - each.felt_ms for each in touches])
+        stages += [[each.echoed_ms for each in touches], [each.shown_ms for each in touches]]
+    cells = [f"{percentile(stage, share):.1f}" for stage in stages for share in (0.5, 0.99)]
+    return name, str(len(touches)), *cells
 
 
 # --- processor and memory ----------------------------------------------------------------------
 
 
-async def loads(where: Room, browser: str, seconds: float) -> list[Load]:
-    """Controller and browser with 0, 1 and 3 pages, in one treatment at 150 Hz."""
+async def load(where: Room, browser: str, count: int, seconds: float) -> Load:
+    """Controller and browser with `count` pages open, in one treatment at 150 Hz."""
     await asyncio.to_thread(where.start_session)
-    await asyncio.to_thread(where.treat)
-    found = []
     async with AsyncExitStack() as pages:
-        opened: list[Page] = []
-        for count in PAGES:
-            while len(opened) < count:
-                page = await pages.enter_async_context(open_page(browser, SMALL))
-                await page.goto(f"{where.address}/")
-                await page.call("Network.disable")  # DevTools' own copy of every event
-                await page.until(f"{LIVE} && micropen.app.place === 'treat'", 30)
-                opened.append(page)
+        for _ in range(count):
+            page = await pages.enter_async_context(open_page(browser, SMALL))
+            await page.goto(f"{where.address}/")
+            await page.call("Network.disable")  # DevTools' own copy of every event
+            await page.until(f"{LIVE} && micropen.app.place === 'treat'", 30)
+        for _ in range(TRIES):
+            await asyncio.to_thread(where.treat)
             await asyncio.sleep(SETTLE_S)
-            found.append(await _load(where, count, seconds))
-    return found
+            found, why = await _load(where, count, seconds)
+            if not why:
+                return found
+            sys.stdout.write(f"measured again, the arm had ended: {', '.join(why)}\n")
+    raise RuntimeError(f"The needles did not run for {seconds:.0f} s; see above.")
 
 
-async def _load(where: Room, count: int, seconds: float) -> Load:
+async def _load(where: Room, count: int, seconds: float) -> tuple[Load, list[str]]:
+    """The load, and what ended the arm meanwhile: on a busy machine its lease lapses."""
     before = where.ask("/api/state")
     controller = Meter(where.controller_pid)
     renderers, browser = _meters(is_renderer=True), _meters(is_renderer=False)
@@ -137,10 +138,10 @@ async def _load(where: Room, count: int, seconds: float) -> Load:
     usage = controller.usage()
     sums = _sum(renderers), _sum(browser)
     after = where.ask("/api/state")
-    if after["session"]["state"] != "running":
-        raise RuntimeError(f"The needles did not run on: {after['session']['state']}")
+    ended = after["session"]["state"] != "running"
+    why = [alarm["sentence"] for alarm in after["alarms"]] or ["no alarm says why"]
     strokes = after["session"]["zones"][0]["punctures"] - before["session"]["zones"][0]["punctures"]
-    return Load(count, usage, *sums, strokes / seconds)
+    return Load(count, usage, *sums, strokes / seconds), why if ended else []
 
 
 def _meters(*, is_renderer: bool) -> dict[psutil.Process, Meter]:
@@ -168,18 +169,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark.screen")
     parser.add_argument("--idle", type=int, default=100, help="touches at rest")
     parser.add_argument("--running", type=int, default=50, help="touches at 150 Hz, <= 80")
-    parser.add_argument("--seconds", type=float, default=12.0, help="of each load, <= 14")
+    parser.add_argument("--no-stops", action="store_true", help="only the loads")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each load, <= 50")
     given = parser.parse_args()
     with TemporaryDirectory(prefix="micropen-bench-") as name:
         folder = Path(name)
         with chromium(folder) as browser:
             _show_load_average()
-            with room(folder / "stops", tapped=True) as where:
-                rows = asyncio.run(stops(where, browser, given.idle, given.running))
-            _show_stops(rows)
-            _show_load_average()
-            with room(folder / "loads", tapped=False) as where:
-                found = asyncio.run(loads(where, browser, given.seconds))
+            if not given.no_stops:
+                with room(folder / "stops", tapped=True) as where:
+                    rows = asyncio.run(stops(where, browser, given.idle, given.running))
+                _show_stops(rows)
+                _show_load_average()
+            found = []
+            for count in PAGES:
+                with room(folder / f"pages-{count}", tapped=False) as where:
+                    found.append(asyncio.run(load(where, browser, count, given.seconds)))
             _show_loads(found)
             _show_load_average()
 
@@ -190,9 +195,9 @@ def _show_load_average() -> None:
 
 
 def _show_stops(rows: list[tuple[str, ...]]) -> None:
-    marks = ("felt", "on the pty", "pen's echo", "answered", "shown")
+    marks = ("felt", "felt to answer", "felt to pty", "touch to pen's echo", "touch to shown")
     headings = [f"{mark} {p}" for mark in marks for p in ("p50", "p99")]
-    show("After the touch, milliseconds", ("", "touches", *headings), rows)
+    show("STOP, milliseconds", ("", "touches", *headings), rows)
 
 
 def _show_loads(found: list[Load]) -> None:
