@@ -21,6 +21,8 @@ BROAD_EXCEPTS: dict[str, str] = {}
 REAL_SLEEPS = {
     "tests/support/virtual.py": "advance() refuses the real loop",
     "tests/support/processes.py": "until() looks again at what a process leaves without an event",
+    "tests/benchmark/clicks.py": "a touch comes at any moment of real time",
+    "tests/benchmark/screen.py": "what a processor does in so many real seconds",
 }
 ASKS_WHETHER_SIMULATED = {
     "controller/pen/identity.py": "refuses a real pen in training and a simulated one in treatment",
