@@ -138,11 +138,12 @@ class Process:
         with ExitStack() as undo:
             undo.callback(journal.close)
             books = read_books(self.folder)
+            self._desks = []
+            service = assemble(
+                self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
+            )
             undo.pop_all()
-        self._desks = []
-        service = self._service = assemble(
-            self, self.clock, journal, books, Random(self.rng.getrandbits(64)), self._new_desk
-        )
+        self._service = service
         error = await self._in_process(service.start("-"), "start")
         if isinstance(error, MicropenError) and not isinstance(error, InternalDefect):
             raise error
