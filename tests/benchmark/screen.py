@@ -26,6 +26,7 @@ from tests.browser.chromium import SMALL, chromium, open_page
 
 SETTLE_S: Final = 2.0
 PAGES: Final = (0, 1, 3)
+STAGES: Final = 5
 TRIES: Final = 6
 BYTES_A_MB: Final = 1_048_576
 LIVE: Final = "window.micropen?.app?.view && !document.body.hasAttribute('data-stale')"
@@ -104,7 +105,7 @@ def _row(name: str, touches: list[Touch]) -> tuple[str, ...]:
         stages.append([each.sent_ms - each.felt_ms for each in touches])
         stages += [[each.echoed_ms for each in touches], [each.shown_ms for each in touches]]
     cells = [f"{percentile(stage, share):.1f}" for stage in stages for share in (0.5, 0.99)]
-    return name, str(len(touches)), *cells
+    return name, str(len(touches)), *cells, *[""] * (2 * STAGES - len(cells))
 
 
 # --- processor and memory ----------------------------------------------------------------------
