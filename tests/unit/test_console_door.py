@@ -1,6 +1,8 @@
 """The door of the screen and its commands: what ends it, what it refuses, who is let in."""
 
 import asyncio
+import ssl
+import subprocess
 import threading
 from pathlib import Path
 from random import Random
@@ -22,7 +24,7 @@ from controller.errors import SystemRefused
 from controller.link.stopline import StopLine
 from controller.link.wiretap import Wiretap
 from controller.service.commands.people import people_app
-from controller.service.serving import Door, read_token
+from controller.service.serving import Door, Tls, read_token
 from controller.session.changes import Changes
 from tests.support.command_line import PATIENCE_S, in_process
 
@@ -99,6 +101,39 @@ async def test_stop_leaves_while_the_controllers_loop_is_blocked() -> None:
     await door.close()
     assert console.room.stops == ["STOP on the screen"]
     assert answers == [{"stop_id": "0000000000000001", "latency_ms": None}]
+
+
+def self_signed(folder: Path) -> Tls:
+    """A certificate of one day for 127.0.0.1, and its key."""
+    made = Tls(folder / "certificate.pem", folder / "key.pem")
+    what = "req -x509 -nodes -days 1 -subj /CN=screen -addext subjectAltName=IP:127.0.0.1"
+    how = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout {made.key}"
+    command = ["openssl", *what.split(), *how.split(), "-out", str(made.certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    return made
+
+
+@pytest.mark.hazard("H38")
+@pytest.mark.real_time(REAL)
+async def test_tls_is_spoken_and_the_token_is_wanted_but_not_for_stop(tmp_path: Path) -> None:
+    console, tls, token = Closed(), self_signed(tmp_path), "t" * 32
+    door = Door(cast("Console", console), Address(port=0, tls=True, token=token), tls)
+    address = await door.open()
+    host = f"127.0.0.1:{address.port}"
+    trusting = ssl.create_default_context(cafile=tls.certificate)
+    async with httpx.AsyncClient(verify=trusting, timeout=PATIENCE_S) as browser:
+        refused = await browser.get(f"https://{host}/api/nothing")
+        shown = {"X-Micropen-Token": token}
+        let_in = await browser.get(f"https://{host}/api/nothing", headers=shown)
+        stopped = await browser.post(f"https://{host}/api/stop")
+        with pytest.raises(httpx.TransportError):
+            await browser.get(f"http://{host}/api/nothing")
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as stranger:
+        with pytest.raises(httpx.ConnectError, match="self-signed"):
+            await stranger.get(f"https://{host}/api/nothing")
+    await door.close()
+    assert (refused.status_code, let_in.status_code, stopped.status_code) == (401, 404, 200)
+    assert console.room.stops == ["STOP on the screen"]
 
 
 @pytest.mark.real_time(REAL)
