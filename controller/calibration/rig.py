@@ -31,6 +31,8 @@ NO_VOLUME_PL = 1_000
 """What a step is booked for in strokes that pump none."""
 FRUITLESS = 3
 """So many arms in a row without a stroke, and a person is asked."""
+PAUSED = "disarmed"
+"""How an arm ends that this host ended: when all is given, or before."""
 _PASSING = (LinkError, ConditionNotReached, PenUnsettled, NoPen, WrongState)
 _NAMES_ARMS = (CalibrationWeighed, CalibrationPrimed, CalibrationRun)
 _ENDS = {
@@ -160,6 +162,7 @@ class Rig:
             if ran is not None:
                 fruitless = 0 if ran.punctures else fruitless + 1
             self._say_if_short(ran, doses)
+            await self._ask_if_paused(ran, doses)
             if fruitless >= FRUITLESS:
                 fruitless = 0
                 await self._ask_again("The pen was armed, and no dose came.")
@@ -176,7 +179,9 @@ class Rig:
         while (missing := steps - sum(each.steps for each in self.unread("prime"))) > 0:
             await self.until_ready()
             prime = partial(self.bench.prime, missing, picolitres_a_step, self.actor)
-            await self._try(prime)
+            ran = await self._try(prime)
+            if ran is not None and ran.end_reason == PAUSED and ran.steps < missing:
+                await self._ask_again("The priming was paused.")
         return self.unread("prime")
 
     async def run(self, settings: StrokeSettings, strokes: int) -> Ran:
@@ -188,6 +193,7 @@ class Rig:
             if ran is not None and ran.punctures == len(ran.strokes) == strokes:
                 return ran
             self._say_if_short(ran, strokes)
+            await self._ask_if_paused(ran, strokes)
             if tries % FRUITLESS == 0:
                 await self._ask_again("The strokes have to come in one go.")
         raise AssertionError("counting has no end")
@@ -220,6 +226,11 @@ class Rig:
 
     async def _ask_again(self, what: str) -> None:
         await self.face.ask(Question(Kind.TRY_AGAIN, what))
+
+    async def _ask_if_paused(self, ran: Ran | None, wanted: int) -> None:
+        """Whoever ended an arm early, nobody arms the next one for them."""
+        if ran is not None and ran.end_reason == PAUSED and ran.punctures < wanted:
+            await self._ask_again("The strokes were paused.")
 
     def _say_if_short(self, ran: Ran | None, wanted: int) -> None:
         if ran is None or ran.punctures == wanted:

@@ -20,8 +20,13 @@ def recorded_books(catalogue: Catalogue, state: Path | None) -> Books:
     return read_books(folder) if has_journal(folder) else Books()
 
 
-def wanted_of(catalogue: Catalogue, port: str, state: Path | None) -> Wanted:
-    """A short visit's service: on the site's journal, with what is built into its pen."""
+def wanted_of(
+    catalogue: Catalogue, port: str, state: Path | None, *, bundles: bool = False
+) -> Wanted:
+    """A service on the site's journal, with what is built into its pen.
+
+    bundles: whether its faults leave support bundles; a short visit's do not.
+    """
     settings = catalogue.settings
     return Wanted(
         port=port or settings.pen_port.path,
@@ -30,4 +35,5 @@ def wanted_of(catalogue: Catalogue, port: str, state: Path | None) -> Wanted:
         baud=settings.pen_port.baud,
         config_digest=catalogue.digest,
         pump_head=catalogue.pump_head,
+        config=catalogue.folder if bundles else None,
     )

@@ -44,6 +44,7 @@ class Switch:
         self._present: Present | None = None
         self._children: Children | None = None
         self._settled = asyncio.Event()
+        self._one_change = asyncio.Lock()
 
     @property
     def present(self) -> Present:
@@ -87,6 +88,10 @@ class Switch:
         A pen that has been used comes back only for what was left open with it: otherwise each
         training begins with a new pen, a new cartridge and a full syringe. Raises NotTraining.
         """
+        async with self._one_change:
+            await self._start_training()
+
+    async def _start_training(self) -> None:
         self._require_idle()
         if self.is_training:
             await self._another_pen()
@@ -94,6 +99,9 @@ class Switch:
         was_used = (self._folder / LIFE).exists()
         self._folder.mkdir(parents=True, exist_ok=True)
         await self._plug_in()
+        if self._is_busy:
+            await self._end_children()
+            raise NotTraining("A session or a calibration was opened while the pen started up.")
         wanted = msgspec.structs.replace(
             self._place.wanted,
             port=str(self._folder / "pen"),
@@ -112,17 +120,21 @@ class Switch:
 
     async def end_training(self) -> None:
         """Back to the pen of the settings. Raises NotTraining while a session is open."""
-        self._require_idle()
-        if not self.is_training:
-            return
-        await self._change(self._place.wanted)
-        await self._end_children()
+        async with self._one_change:
+            self._require_idle()
+            if self.is_training:
+                await self._change(self._place.wanted)
+                await self._end_children()
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _require_idle(self) -> None:
+    @property
+    def _is_busy(self) -> bool:
         engine = self.present.service.engine
-        if engine.book is not None or engine.arm_is_open:
+        return engine.book is not None or engine.arm_is_open
+
+    def _require_idle(self) -> None:
+        if self._is_busy:
             raise NotTraining("A session or a calibration is open.")
 
     @property

@@ -100,9 +100,7 @@ def _slices(
     purpose: Purpose, progress: Progress, envelope: Envelope, allowance: Allowance
 ) -> Request:
     """Equal slices that reach the wanted steps, or stay within the syringe."""
-    most = max(1, min(SLICE_US * envelope.max_flow_steps_s // 1_000_000, envelope.max_steps))
-    slices = -(-allowance.steps // most)
-    steps = -(-allowance.steps // slices)
+    slices, steps = equal_slices(envelope, allowance.steps)
     if steps * slices > progress.syringe_steps():
         steps = max(1, allowance.steps // slices)
     settings = StrokeSettings(
@@ -111,6 +109,13 @@ def _slices(
     whole = min(steps * slices, progress.syringe_steps())
     allowance = msgspec.structs.replace(allowance, steps=whole)
     return Request(purpose, None, settings, allowance, progress.prime_picolitres())
+
+
+def equal_slices(envelope: Envelope, steps: int) -> tuple[int, int]:
+    """As few equal slices as reach `steps` (1 or more) within the flow: how many, steps of each."""
+    most = max(1, min(SLICE_US * envelope.max_flow_steps_s // 1_000_000, envelope.max_steps))
+    slices = -(-steps // most)
+    return slices, -(-steps // slices)
 
 
 def _require_dispense(progress: Progress) -> None:

@@ -130,7 +130,8 @@ class Bench:
 
         The trigger starts them, off the skin. `picolitres_a_step` is what is assumed until the
         calibration says better; it books the volume. Raises NotForBench, what `Opener.open`
-        raises, and LinkLost when the pen was lost; then `ran` tells the arm once it is back.
+        raises, and DosingBlocked when the pen was lost meanwhile; `ran` tells the arm once it is
+        back.
         """
         if settings.mode is not Mode.BENCH or not 0 < punctures <= MOST_PUNCTURES:
             raise NotForBench(f"{punctures} strokes in mode {settings.mode.name} are no burst.")
@@ -144,9 +145,7 @@ class Bench:
         envelope = self.pen.envelope
         preloaded = bool(self.pen.status.flags & StatusFlag.PRELOADED)
         wanted = steps + (0 if preloaded else envelope.preload_steps)
-        most = max(1, min(SLICE_US * envelope.max_flow_steps_s // 1_000_000, envelope.max_steps))
-        slices = max(1, -(-wanted // most))
-        a_slice = max(1, -(-wanted // slices))
+        slices, a_slice = arming.equal_slices(envelope, max(1, wanted))
         settings = StrokeSettings(Mode.PRIME, 0, SLICE_US, a_slice, 0)
         allowance = Allowance(0, a_slice * slices, "plan")
         request = arming.Request("prime", None, settings, allowance, picolitres_a_step)

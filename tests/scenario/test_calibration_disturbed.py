@@ -17,7 +17,7 @@ from controller.record.calibration_events import (
     CalibrationRoom,
     CalibrationWeighed,
 )
-from controller.session.states import State
+from controller.session.states import Act, State
 from tests.support.virtual import advance
 from tests.support.workshop import (
     BALANCE,
@@ -160,6 +160,24 @@ async def test_a_stop_in_a_burst_is_asked_about_and_the_burst_goes_on(tmp_path: 
         room.theatre.service.stop("technician")
         assert await work == "measured"
         assert [each.kind for each in room.face.asked].count(Kind.CLEAR) == 1
+        true_masses_are_told(room, 90.0)
+        room.theatre.check()
+
+
+@pytest.mark.hazard("H34")
+async def test_a_burst_that_was_paused_is_not_armed_again_before_a_person_says_so(
+    tmp_path: Path,
+) -> None:
+    async with workshop(tmp_path) as room:
+        work = room.begin()
+        await until_bodies(room, 5)
+        engine = room.theatre.engine
+        await room.theatre.until(lambda: engine.state is State.RUNNING, 60.0)
+        room.face.answers[Kind.TRY_AGAIN] = lambda _: ""
+        engine.finish(Act.PAUSE, "nobody listens any more")
+        assert await work == "measured"
+        paused = [each for each in room.face.asked if each.text == "The strokes were paused."]
+        assert [each.kind for each in paused] == [Kind.TRY_AGAIN]
         true_masses_are_told(room, 90.0)
         room.theatre.check()
 

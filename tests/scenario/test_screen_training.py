@@ -1,6 +1,7 @@
 """Training as the screen starts it: what goes wrong leaves the room as it was."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from controller.record.folder import FolderLock
 from controller.service.app import Wanted
 from controller.service.places import journal_folder
 from controller.service.switching import LIFE, SEED, Place, Switch
+from controller.session.books import SessionBook
 from tests.support.bills import CONFIG
 
 REAL = "a child process has no virtual time"
@@ -50,4 +52,25 @@ async def test_a_training_journal_that_is_in_use_gives_the_room_back(tmp_path: P
     realms.append(switch.present.realm)
     assert realms == ["treatment", "training"]
     assert {LIFE, SEED} <= {path.name for path in (tmp_path / "training").iterdir()}
+    await switch.close()
+
+
+@pytest.mark.real_time(REAL)
+async def test_what_was_opened_while_the_pen_started_up_keeps_the_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = Switch(place(tmp_path), SystemClock())
+    await switch.start()
+    before, plug_in = switch.present, Switch._plug_in
+
+    async def and_a_session_opens(of: Switch) -> None:
+        await plug_in(of)
+        of.present.service.engine.book = cast(SessionBook, object())
+
+    monkeypatch.setattr(Switch, "_plug_in", and_a_session_opens)
+    with pytest.raises(NotTraining, match="opened while"):
+        await switch.start_training()
+    before.service.engine.book = None
+    assert switch.present is before
+    assert not switch.is_training
     await switch.close()

@@ -6,6 +6,7 @@ never opened, nor one that something else holds.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,8 @@ async def connect(
         balance = Balance(await open_port(found.path, found.line), clock, live)
     except LinkError as error:
         raise BalanceLost(f"The balance's port cannot be opened: {error.what}") from error
-    try:
+    with ExitStack() as undo:
+        undo.callback(balance.close)
         identity = await balance.identify()
         if identity != found.identity:
             raise BalanceUnknown(
@@ -145,7 +147,5 @@ async def connect(
                 cause="The balances were exchanged.",
                 action="Plug in the balance that the calibration was begun with.",
             )
-    except BaseException:
-        balance.close()
-        raise
+        undo.pop_all()
     return balance

@@ -33,7 +33,7 @@ from controller.service.commands.options import (
 )
 from controller.service.commands.run import Ended, SessionStillOpen
 from controller.service.places import journal_folder
-from controller.service.recorded import recorded_books
+from controller.service.recorded import recorded_books, wanted_of
 from controller.service.terminal import require_terminal
 from controller.session.act_errors import NoSession
 from controller.session.catalogue import CALIBRATION, Catalogue
@@ -202,14 +202,7 @@ def _options(
     catalogue = catalogue_of(config)
     settings = catalogue.settings
     set_up_logs(as_json=False, realm=settings.realm, quiet=True)
-    wanted = Wanted(
-        port=port or settings.pen_port.path,
-        folder=journal_folder(state or settings.state_folder),
-        realm=settings.realm,
-        baud=settings.pen_port.baud,
-        config_digest=catalogue.digest,
-        config=catalogue.folder,
-    )
+    wanted = wanted_of(catalogue, port, state, bundles=True)
     options = Options(
         procedure=procedure,
         wanted=wanted,

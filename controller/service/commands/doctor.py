@@ -26,7 +26,7 @@ from controller.service.doctor.disk import ROUNDS
 from controller.service.doctor.examination import Asked, examine
 from controller.service.doctor.line import DoctorFound, Line, failed
 from controller.service.doctor.stop import judge_stop, stop_latencies
-from controller.service.places import journal_folder
+from controller.service.recorded import wanted_of
 
 COLOURS = {"green": "green", "warning": "yellow", "red": "red", "unknown": "dim"}
 
@@ -62,13 +62,7 @@ def doctor(
     catalogue, clock = catalogue_of(config), SystemClock()
     tested = None
     if stop_test:
-        settings = catalogue.settings
-        wanted = Wanted(
-            port=port or settings.pen_port.path,
-            folder=journal_folder(state or settings.state_folder),
-            realm=settings.realm,
-            baud=settings.pen_port.baud,
-        )
+        wanted = wanted_of(catalogue, port, state)
         tested = _stop_line(wanted, Actor(name=by, role=role.value))
     asked = Asked(catalogue, state, port, fsync_rounds, tls_cert=tls_cert)
     console = Console(soft_wrap=True)

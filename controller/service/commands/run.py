@@ -32,8 +32,9 @@ from controller.service.opening import (
     vial_of,
     wish_of,
 )
-from controller.service.places import journal_folder, plan_file
+from controller.service.places import plan_file
 from controller.service.program import ProgramOperator
+from controller.service.recorded import wanted_of
 from controller.service.story import read_story
 from controller.service.story_page import story_page
 from controller.service.terminal import TerminalOperator, require_terminal
@@ -109,15 +110,7 @@ def run(
     catalogue = catalogue_of(config)
     settings = catalogue.settings
     set_up_logs(as_json=json_log, realm=settings.realm, quiet=not (program or json_log))
-    wanted = Wanted(
-        port=port or settings.pen_port.path,
-        folder=journal_folder(state or settings.state_folder),
-        realm=settings.realm,
-        baud=settings.pen_port.baud,
-        config_digest=catalogue.digest,
-        pump_head=catalogue.pump_head,
-        config=catalogue.folder,
-    )
+    wanted = wanted_of(catalogue, port, state, bundles=True)
     wish = None
     if plan is not None:
         vial = vial_of(lot, expiry, reconstituted_at)

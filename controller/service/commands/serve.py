@@ -14,7 +14,7 @@ from controller.console.people import read_people
 from controller.console.security import Address
 from controller.errors import WrongUsage
 from controller.logs import set_up_logs
-from controller.service.app import Wanted, stop_on_signals
+from controller.service.app import stop_on_signals
 from controller.service.commands.options import (
     ConfigOption,
     PortOption,
@@ -22,7 +22,7 @@ from controller.service.commands.options import (
     catalogue_of,
 )
 from controller.service.operations import Operations
-from controller.service.places import journal_folder
+from controller.service.recorded import wanted_of
 from controller.service.serving import Door, Tls, read_token
 from controller.service.switching import Place, Switch
 from controller.session.catalogue import Catalogue
@@ -73,15 +73,7 @@ def serve(
     settings = catalogue.settings
     set_up_logs(as_json=json_log, realm=settings.realm)
     folder = state or settings.state_folder
-    wanted = Wanted(
-        port=port or settings.pen_port.path,
-        folder=journal_folder(folder),
-        realm=settings.realm,
-        baud=settings.pen_port.baud,
-        config_digest=catalogue.digest,
-        pump_head=catalogue.pump_head,
-        config=catalogue.folder,
-    )
+    wanted = wanted_of(catalogue, port, state, bundles=True)
     host, door = _address(listen) if listen else (settings.console.host, settings.console.port)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     token = read_token(token_file) if token_file else None
