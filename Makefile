@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-SOURCES := controller protocol simulator tests
+# Test files are dealt to so many processes; with 0 they run in one, as plain `pytest` does.
+JOBS ?= 2
 
 # The lock must not depend on the machine that wrote it: no own index, no local wheels.
 COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
@@ -37,7 +38,7 @@ contracts: $(READY)
 	$(BIN)/lint-imports
 
 pytest: $(READY) browser ## the tests alone; make pytest ARGS="-k ledger"
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: ## Chromium, for the tests of the screen
 	@sh requirements/browser.sh

@@ -1,4 +1,8 @@
-"""Keeps the results of the tests that bear a hazard's mark, and judges a full run by them."""
+"""Keeps the results of the tests that bear a hazard's mark, and judges a full run by them.
+
+Under pytest-xdist the tests are collected and run in worker processes: each report brings its
+test's hazards along as properties, and only the process that hears all reports keeps and judges.
+"""
 
 import json
 import os
@@ -12,6 +16,7 @@ from tests.support.hazards import RESULTS, ROOT, Result, load_results, unproven
 
 CHOICES = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 """Options that leave tests out."""
+PROPERTY = "hazard"
 
 
 class HazardAudit:
@@ -19,30 +24,39 @@ class HazardAudit:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._is_worker = hasattr(config, "workerinput")
         self._marked: dict[str, list[str]] = {}
         self._outcomes: dict[str, str] = {}
-        self._full = False
+        option = config.option
+        self._chosen = any(getattr(option, name, None) for name in CHOICES)
+        whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        self._full = whole and not self._chosen and not option.collectonly
         self._whole_files: set[str] = set()
         self.unproven: list[str] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Runs after every selection, so what is here will run."""
-        option = self._config.option
-        chosen = any(getattr(option, name, None) for name in CHOICES)
-        whole = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        self._full = whole and not chosen and not option.collectonly
-        if not chosen and not any("::" in argument for argument in self._config.args):
-            self._whole_files = {item.nodeid.split("::")[0] for item in session.items}
+        self._collected([item.nodeid for item in session.items])
         for item in session.items:
             names = [name for mark in item.iter_markers("hazard") for name in mark.args]
-            if names:
-                self._marked[item.nodeid] = names
+            item.user_properties += [(PROPERTY, name) for name in names]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
+        """The same from a worker; every worker collects all."""
+        self._collected(ids)
+
+    def _collected(self, ids: list[str]) -> None:
+        if not self._chosen and not any("::" in argument for argument in self._config.args):
+            self._whole_files = {nodeid.split("::")[0] for nodeid in ids}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test passes when nothing of it failed; its worst part counts."""
+        names = [str(value) for key, value in report.user_properties if key == PROPERTY]
         counts = report.when == "call" or not report.passed
         failed = self._outcomes.get(report.nodeid) == "failed"
-        if counts and not failed and report.nodeid in self._marked:
+        if names and counts and not failed:
+            self._marked[report.nodeid] = names
             self._outcomes[report.nodeid] = report.outcome
 
     @property
@@ -54,9 +68,9 @@ class HazardAudit:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Before the terminal reporter, the outer wrapper, writes the closing lines."""
-        if self._outcomes:
+        if self._outcomes and not self._is_worker:
             self._keep()
-        if self._full and session.exitstatus == pytest.ExitCode.OK:
+        if self._full and not self._is_worker and session.exitstatus == pytest.ExitCode.OK:
             self.unproven = unproven(self.passed)
             if self.unproven:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED

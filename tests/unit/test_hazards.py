@@ -86,6 +86,15 @@ def test_results_are_kept_and_joined(run: Run, pytester: pytest.Pytester) -> Non
     }
 
 
+def test_two_processes_keep_and_judge_as_one_does(run: Run, pytester: pytest.Pytester) -> None:
+    kept = pytester.path / ".pytest_cache" / "hazards.json"
+    result = run(*(name for name in IDS if name != "H07"), options=("-n", "2"))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "HAZARD WITHOUT A PASSING TEST: H07" in result.outlines
+    assert [each["outcome"] for each in load_results(kept).values()] == ["passed"]
+    assert run(*IDS, options=("-n", "2")).ret == pytest.ExitCode.OK
+
+
 def test_a_hazard_that_is_none_is_refused(run: Run) -> None:
     assert run("H48").ret == pytest.ExitCode.USAGE_ERROR
 
