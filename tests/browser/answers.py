@@ -116,7 +116,7 @@ def closed_session() -> dict[str, Any]:
             possible_nl=zone["total_nl"] - short * 9_200,
             certain_units=zone["total_units"],
             possible_units=zone["total_units"],
-            parts_nl={},
+            parts=[],
         )
         for zone, short in zip(PLAN["zones"], (0, 0, 9), strict=True)
     ]

@@ -12,9 +12,10 @@ import pytest
 
 from controller.console import children, routes_history
 from controller.console.report.__main__ import main, report
+from controller.console.report.content import content_of
 from controller.console.report.html import html_page
 from controller.console.report.pdf import pdf_page
-from controller.console.report.sheet import Sheet, SheetAlarm, read_sheet
+from controller.console.report.sheet import Sheet, SheetAlarm, SheetPart, read_sheet
 from controller.errors import UnknownSession
 from controller.session.plan import load_plan
 from tests.support.bills import CONFIG, pen_for
@@ -62,6 +63,30 @@ def treated(journal: Path) -> Sheet:
     return read_sheet(journal, ids(journal)[1])
 
 
+def test_each_component_has_a_certain_and_a_possible_volume(journal: Path) -> None:
+    sheet = treated(journal)
+    zone = sheet.zones[1]
+    parts = [
+        SheetPart(name=part.name, certain_nl=part.certain_nl, possible_nl=part.certain_nl + 1_500)
+        for part in zone.parts
+    ]
+    part = zone.parts[0]
+    unsure = sheet.model_copy(update={"zones": [zone.model_copy(update={"parts": parts})]})
+    table = content_of(unsure).tables[0]
+    assert table.heads[6] == f"{part.name} uL"
+    low, high = table.rows[0][6].split(" - ")
+    assert float(low) == pytest.approx(part.certain_nl / 1000, abs=0.005)
+    assert float(high) - float(low) == pytest.approx(1.5, abs=0.011)
+
+
+def test_a_histogram_says_how_many_its_highest_bar_stands_for(journal: Path) -> None:
+    sheet = treated(journal)
+    most = max(bar.count for bar in sheet.protrusion)
+    assert f"highest bar: {most} of 8" in content_of(sheet).charts[0].title
+    empty = sheet.model_copy(update={"protrusion": []})
+    assert "highest" not in content_of(empty).charts[0].title
+
+
 def test_the_list_is_newest_first_and_says_what_was_simulated(journal: Path) -> None:
     lines = json.loads(report("list", journal, ""))
     assert [line["patient"] for line in lines] == ["p-2", "p-1"]
@@ -75,7 +100,7 @@ def test_a_sheet_compares_plan_and_delivery(journal: Path) -> None:
     assert [zone.planned_punctures for zone in sheet.zones] == [4, 4]
     assert [zone.punctures_certain for zone in sheet.zones] == [4, 4]
     assert sheet.zones[1].certain_units == pytest.approx(0.883, abs=0.001)
-    assert sum(sheet.zones[1].parts_nl.values()) < sheet.zones[1].certain_nl
+    assert sum(part.certain_nl for part in sheet.zones[1].parts) < sheet.zones[1].certain_nl
     (syringe,) = sheet.syringes
     whole_nl = syringe.delivered_nl + syringe.primed_nl + syringe.purged_nl
     assert whole_nl + syringe.discarded_nl + syringe.unknown_nl == pytest.approx(100_000)

@@ -68,8 +68,8 @@ def content_of(sheet: Sheet) -> Content:
         facts=_facts(sheet),
         tables=[_zones(sheet), _syringes(sheet), _alarms(sheet)],
         charts=[
-            Chart("Protrusion reached, um", _labelled(sheet.protrusion, PROTRUSION_BIN_UM, 0)),
-            Chart("Cadence, Hz", _labelled(sheet.cadence, CADENCE_BIN_HZ, 2)),
+            _chart("Protrusion reached, um", sheet.protrusion, PROTRUSION_BIN_UM, 0),
+            _chart("Cadence, Hz", sheet.cadence, CADENCE_BIN_HZ, 2),
         ],
         maps=_maps(sheet),
         foot=NOT_CLEARED,
@@ -97,16 +97,13 @@ def _facts(sheet: Sheet) -> list[tuple[str, str]]:
 def _zones(sheet: Sheet) -> Table:
     unit = sheet.unit or "units"
     heads = ["Zone", "Punctures", "planned", "uL", "planned uL", unit]
-    parts = list(dict.fromkeys(name for zone in sheet.zones for name in zone.parts_nl))
-    heads += [f"{name} uL" for name in parts]
-    return Table(
-        "Delivered; two numbers are certain and possible",
-        heads,
-        [_zone(zone, parts) for zone in sheet.zones],
-    )
+    # One product a session, so every zone has the same components.
+    heads += [f"{part.name} uL" for part in sheet.zones[0].parts] if sheet.zones else []
+    rows = [_zone(zone) for zone in sheet.zones]
+    return Table("Delivered; two numbers are certain and possible", heads, rows)
 
 
-def _zone(zone: SheetZone, parts: Sequence[str]) -> list[str]:
+def _zone(zone: SheetZone) -> list[str]:
     return [
         zone.name,
         _span(zone.punctures_certain, zone.punctures_possible, 0),
@@ -114,7 +111,7 @@ def _zone(zone: SheetZone, parts: Sequence[str]) -> list[str]:
         _span(zone.certain_nl / _NL_A_UL, zone.possible_nl / _NL_A_UL, 2),
         f"{zone.planned_nl / _NL_A_UL:.2f}",
         _span(zone.certain_units, zone.possible_units, 3),
-        *(f"{zone.parts_nl.get(name, 0.0) / _NL_A_UL:.2f}" for name in parts),
+        *(_span(part.certain_nl / _NL_A_UL, part.possible_nl / _NL_A_UL, 2) for part in zone.parts),
     ]
 
 
@@ -154,6 +151,12 @@ def _syringes(sheet: Sheet) -> Table:
 def _alarms(sheet: Sheet) -> Table:
     rows = [[each.sentence, each.priority, each.wall[11:19], each.cause] for each in sheet.alarms]
     return Table("Alarms", ["Alarm", "priority", "at (UTC)", "cause"], rows)
+
+
+def _chart(title: str, bars: Sequence[Bar], width: float, digits: int) -> Chart:
+    counts = [bar.count for bar in bars]
+    scale = f"; highest bar: {max(counts)} of {sum(counts)}" if counts else ""
+    return Chart(title + scale, _labelled(bars, width, digits))
 
 
 def _labelled(bars: Sequence[Bar], width: float, digits: int) -> list[tuple[str, int]]:

@@ -23,8 +23,9 @@ from controller.record.events import (
     Strokes,
 )
 from controller.record.reader import JournalReader
-from controller.session.account import SyringeAccount, ZoneAccount, session_account
+from controller.session.account import Span, SyringeAccount, ZoneAccount, session_account
 from controller.session.books import Books, SessionBook
+from controller.session.product import Product
 from controller.session.terms import Terms, terms_of
 from controller.settings.service import Realm
 
@@ -35,8 +36,16 @@ CADENCE_BIN_HZ = 0.25
 _MICRO = 1_000_000
 
 
+class SheetPart(Model):
+    """What one component of the product had in a zone's dose, in nanolitres."""
+
+    name: str
+    certain_nl: float
+    possible_nl: float
+
+
 class SheetZone(Model):
-    """One zone: plan against delivery. `share` is certain over planned punctures."""
+    """One zone: plan against delivery."""
 
     name: str
     region: str
@@ -48,7 +57,7 @@ class SheetZone(Model):
     possible_nl: float
     certain_units: float | None
     possible_units: float | None
-    parts_nl: dict[str, float]
+    parts: list[SheetPart]
 
 
 class SheetSyringe(Model):
@@ -248,7 +257,6 @@ def _terms(book: SessionBook) -> Terms | None:
 
 def _zone(terms: Terms, account: ZoneAccount) -> SheetZone:
     zone, product, dose = terms.plan.zone(account.zone), terms.product, account.dose
-    parts = {} if product is None else product.components_of(dose.certain_nl)
     return SheetZone(
         name=zone.name,
         region=zone.region,
@@ -260,8 +268,17 @@ def _zone(terms: Terms, account: ZoneAccount) -> SheetZone:
         possible_nl=float(dose.possible_nl),
         certain_units=units(product, dose.certain_nl),
         possible_units=units(product, dose.possible_nl),
-        parts_nl={name: float(nl) for name, nl in parts.items()},
+        parts=[] if product is None else _parts(product, dose),
     )
+
+
+def _parts(product: Product, dose: Span) -> list[SheetPart]:
+    certain = product.components_of(dose.certain_nl)
+    possible = product.components_of(dose.possible_nl)
+    return [
+        SheetPart(name=name, certain_nl=float(certain[name]), possible_nl=float(possible[name]))
+        for name in certain
+    ]
 
 
 def _syringe(lot: str, account: SyringeAccount) -> SheetSyringe:
