@@ -14,6 +14,9 @@ from tests.support.leaks import Belongings, left_behind
 from tests.support.skips import SkipAudit
 from tests.support.virtual import VirtualClock, VirtualLoop, assert_no_other_task
 
+# The checks are plain asserts outside of the tests; here too a failed one shows its values.
+pytest.register_assert_rewrite("protocol.conformance")
+
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

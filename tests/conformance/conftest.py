@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conformance.host import RawHost
+from protocol.conformance.host import RawHost
+from protocol.conformance.rig import Rig
 from tests.conformance.memory_rig import MemoryRig
 from tests.conformance.port_rig import PortRig
-from tests.conformance.rig import Rig
 from tests.conformance.world_rig import WorldRig
 
 SIMULATED: dict[str, Callable[[], Rig]] = {"memory": MemoryRig, "world": WorldRig}
@@ -39,10 +39,3 @@ def host(rig: Rig) -> Iterator[RawHost]:
     yield made
     made.hands_off()
     made.settle()
-
-
-@pytest.fixture
-def ready(host: RawHost) -> RawHost:
-    """The same with the plunger preloaded, so that dose arms are allowed."""
-    host.preload()
-    return host

@@ -1,7 +1,7 @@
 """The firmware alone, in virtual time, on an ideal body: the fast rig, and the one to break."""
 
 from simulator.device import Memory, Nvm, PenDevice, PenSpec, PowerLostError, ResetCause
-from tests.conformance.rig import Numbers
+from tests.conformance.numbers import DrawnNumbers
 from tests.support.ideal_mechanics import IdealMechanics
 
 
@@ -34,7 +34,7 @@ class MemoryRig:
         self.nvm = Nvm(memory)
         self.spec = spec or PenSpec()
         self.power_cuts = 0
-        self.numbers = Numbers(0x5EED)
+        self.numbers = DrawnNumbers(0x5EED)
         self._now_us = 0
         self.device = PenDevice(self.body, self.nvm, self.spec)
         self.hand = MemoryHand(self)

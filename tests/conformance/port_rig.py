@@ -8,9 +8,9 @@ import termios
 import time
 import tty
 
-from tests.conformance.rig import Numbers
+from tests.conformance.numbers import DrawnNumbers
 
-NUMBERS = Numbers(secrets.randbits(64))
+NUMBERS = DrawnNumbers(secrets.randbits(64))
 """One source for the run: a pen that stays switched on refuses a nonce that it has heard."""
 
 

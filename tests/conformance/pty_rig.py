@@ -7,7 +7,7 @@ from pathlib import Path
 from simulator.attach import PtyAttachment
 from simulator.driver import Driver
 from simulator.world import World
-from tests.conformance.rig import Numbers
+from tests.conformance.numbers import DrawnNumbers
 from tests.conformance.world_rig import still_scenario
 
 
@@ -46,7 +46,7 @@ class PtyRig:
         self._pty.plug()
         self._fd = os.open(folder / "pen", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.hand = PtyHand(self._driver)
-        self.numbers = Numbers(0x5EED)
+        self.numbers = DrawnNumbers(0x5EED)
 
     def now_us(self) -> int:
         return round(self._loop.time() * 1e6)

@@ -1,58 +1,6 @@
-"""C13: no query changes anything; each answers at any time, in motion too."""
+"""C13 on every rig. What is proven stands in protocol/conformance/checks/c13_queries.py."""
 
-import pytest
+from protocol.conformance.checks import c13_queries
+from tests.conformance.suite import as_tests
 
-from protocol.limits import EVENT_RING_MIN_RECORDS
-from protocol.words import RecordState
-from tests.conformance.host import RawHost
-
-
-def ask_all(host: RawHost) -> None:
-    host.identity()
-    host.envelope()
-    host.cartridge()
-    host.record(0)
-    host.record(12345)
-    host.last_arm()
-
-
-@pytest.mark.hazard("H03")
-def test_queries_leave_no_trace(host: RawHost) -> None:
-    before = host.fresh_status()
-    for _ in range(5):
-        ask_all(host)
-    after = host.fresh_status()
-    assert after.pen_ticks > before.pen_ticks
-    for name in before.__struct_fields__:
-        if name != "pen_ticks":
-            assert getattr(after, name) == getattr(before, name)
-
-
-def test_queries_are_answered_in_motion_and_stop_nothing(host: RawHost) -> None:
-    before = host.counters()
-    arm_id = host.arm(host.run)
-    host.rig.hand.touch()
-    host.drive(arm_id, 60_000, before.punctures + 900, before.forward_steps)
-    host.rig.hand.press()
-    for _ in host.driving(arm_id, 800_000, before.punctures + 900, before.forward_steps):
-        host.identity()
-        assert host.record(arm_id).record_state is RecordState.OPEN
-    assert host.fresh_status().arm_id == arm_id
-    assert host.counters().punctures > before.punctures + 20
-
-
-def test_the_envelope_is_consistent(host: RawHost) -> None:
-    envelope = host.envelope()
-    assert envelope.ring_depth >= EVENT_RING_MIN_RECORDS
-    assert envelope.insertion_us + envelope.retraction_us <= envelope.min_stroke_period_us
-    assert host.cartridge().present == 1
-
-
-def test_unknown_arms_are_told_apart(host: RawHost) -> None:
-    unused = host.identity().highest_arm_id + 4_000
-    never = host.record(unused)
-    assert (never.record_state, never.arm_id) == (RecordState.NEVER, unused)
-    assert never.first == never.proven == never.reserved == host.counters()
-    guest = RawHost(host.rig, host_id=host.fresh_id())
-    guest.hello()
-    assert guest.is_unseen()
+globals().update(as_tests(c13_queries))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from protocol.conformance.host import RUN, RawHost
 from protocol.words import EndReason, PenState, StatusFlag
-from tests.conformance.host import RUN, RawHost
 from tests.conformance.pty_rig import PtyRig
 
 

@@ -4,7 +4,7 @@ from simulator.misbehaviour import FaultSettings
 from simulator.practitioner import HandSettings
 from simulator.scenario import Scenario
 from simulator.world import World
-from tests.conformance.rig import Numbers
+from tests.conformance.numbers import DrawnNumbers
 
 
 def still_scenario(*faults: FaultSettings) -> Scenario:
@@ -34,7 +34,7 @@ class WorldRig:
 
     def __init__(self, scenario: Scenario | None = None) -> None:
         self.world = World(scenario or still_scenario())
-        self.numbers = Numbers(0x5EED)
+        self.numbers = DrawnNumbers(0x5EED)
         self._now_us = 0
         self.world.advance(0)
         self.hand = WorldHand(self)

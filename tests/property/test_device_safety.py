@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN
 from protocol.messages import Arm, ArmReply, Counters, Disarm, Hello, StrokeSettings
 from protocol.words import Mode, RecordState, Result
 from simulator.device import Memory
-from tests.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN
 from tests.conformance.memory_rig import MemoryRig
 from tests.support.ideal_mechanics import IdealMechanics
 from tests.support.pens import Bench

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.codec import encode_payload
+from protocol.conformance.host import DOSE, RUN
 from protocol.faults import fault_number
 from protocol.framing import Frame, encode_frame
 from protocol.messages import (
@@ -25,7 +26,6 @@ from protocol.messages import (
 from protocol.words import Mode, Result, StatusFlag
 from simulator.device import Memory, PenDevice, PenSpec
 from simulator.ports import StrokeReading
-from tests.conformance.host import DOSE, RUN
 from tests.conformance.memory_rig import MemoryRig
 from tests.support.ideal_mechanics import IdealMechanics
 from tests.support.pens import Bench

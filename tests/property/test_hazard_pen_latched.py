@@ -2,6 +2,7 @@
 
 import pytest
 
+from protocol.conformance.host import DOSE, PRIME, RUN
 from protocol.messages import (
     HOST_KINDS,
     Ack,
@@ -18,7 +19,6 @@ from protocol.messages import (
 )
 from protocol.words import Mode, QueryTopic, StatusFlag
 from simulator.device import PenSpec
-from tests.conformance.host import DOSE, PRIME, RUN
 from tests.support.pens import Bench
 from tests.unit.test_device_faults import CASES, LONG
 

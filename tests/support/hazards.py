@@ -56,7 +56,28 @@ def marked_tests(root: Path = ROOT) -> dict[str, list[str]]:
         if "hazard(" in text:
             for name, test in _marks(ast.parse(text)):
                 found.setdefault(name, []).append(f"{path.relative_to(root)}::{test}")
-    return found
+    for name, test in _marked_checks(root):
+        found.setdefault(name, []).append(test)
+    return {name: sorted(tests) for name, tests in found.items()}
+
+
+def _marked_checks(root: Path) -> Iterator[tuple[str, str]]:
+    """Checks of the conformance suite by hazard, under the names of the tests made of them."""
+    for path in sorted((root / "protocol" / "conformance" / "checks").glob("c*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                for name in _hazards_of_check(node.decorator_list):
+                    yield name, f"tests/conformance/test_{path.name}::test_{node.name}"
+
+
+def _hazards_of_check(decorators: Iterable[ast.expr]) -> list[str]:
+    """Hazards named by `@check(..., hazards=(...))`."""
+    calls = [d for d in decorators if isinstance(d, ast.Call)]
+    given = [key.value for call in calls for key in call.keywords if key.arg == "hazards"]
+    words = [
+        each.value for node in given for each in ast.walk(node) if isinstance(each, ast.Constant)
+    ]
+    return [word for word in words if isinstance(word, str)]
 
 
 def _marks(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from protocol.conformance.host import RawHost
 from protocol.messages import Counters, StrokeSettings
 from simulator.device import Memory, PenSpec
-from tests.conformance.host import RawHost
 from tests.conformance.memory_rig import MemoryRig
 
 

@@ -5,11 +5,11 @@ import itertools
 import msgspec
 import pytest
 
+from protocol.conformance.host import BENCH, DOSE, PRIME, RUN
 from protocol.framing import Decoder, Frame
 from protocol.messages import Replay, ReplayReply, Status
 from protocol.words import EndReason, EventKind, PenState, RecordState
 from simulator.device import PenSpec
-from tests.conformance.host import BENCH, DOSE, PRIME, RUN
 from tests.support.pens import Bench, with_counters
 
 FAST = msgspec.structs.replace(RUN, stroke_period_us=6_666)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from protocol.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN
 from protocol.faults import fault_number
 from protocol.messages import ArmReply
 from protocol.words import (
@@ -17,7 +18,6 @@ from protocol.words import (
     StatusFlag,
 )
 from simulator.device import PenSpec
-from tests.conformance.host import BENCH, DOSE, PRIME, RELOAD, RUN
 from tests.support.ideal_mechanics import CHIP
 from tests.support.pens import Bench
 

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from protocol.conformance.host import DOSE, PRIME, RUN
 from protocol.faults import fault_number
 from protocol.messages import (
     ArmRecord,
@@ -17,7 +18,6 @@ from protocol.messages import (
 )
 from protocol.words import EndReason, PenState, RecordState, Result, StatusFlag
 from simulator.device import Memory, ResetCause
-from tests.conformance.host import DOSE, PRIME, RUN
 from tests.support.ideal_mechanics import CHIP
 from tests.support.pens import Bench
 

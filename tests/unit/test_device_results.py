@@ -5,11 +5,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from protocol.conformance.host import DOSE, PRIME, RUN
 from protocol.faults import fault_number
 from protocol.messages import Arm, ArmReply, Clear, Cleared, GrantRefused, StrokeSettings
 from protocol.words import Result
 from simulator.device import Memory
-from tests.conformance.host import DOSE, PRIME, RUN
 from tests.support.pens import Bench
 
 

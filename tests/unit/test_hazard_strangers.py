@@ -9,11 +9,11 @@ from controller.clock import SystemClock
 from controller.errors import JournalError
 from controller.pen.identity import Realm
 from controller.record.journal import Journal
+from protocol.conformance.host import DOSE
 from protocol.framing import cobs_encode, crc32c
 from protocol.messages import Hello, HelloReply
 from simulator.misbehaviour import FaultName
 from simulator.scenario import pen_uid
-from tests.conformance.host import DOSE
 from tests.support.bills import dosing, pen_for
 from tests.support.paper_pen import PaperPen, Room
 from tests.support.pens import Bench

@@ -8,10 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from protocol.codec import decode_payload, encode_payload
+from protocol.conformance.rig import Rig
 from protocol.framing import Decoder, Discard, Frame, encode_frame
 from protocol.messages import Counters, EventRecord, Events, Message, Status
 from protocol.words import EventFlag, EventKind, StatusFlag
-from tests.conformance.rig import Rig
 
 REPLY_US = 60_000
 """Patience for a reply: the pen's 10 ms and a serial line's latency of up to 16 ms each way."""
@@ -30,10 +30,12 @@ class HeardEvent(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> EventKind:
+        """What was actuated."""
         return self.record.kind
 
     @property
     def is_partial(self) -> bool:
+        """Whether it was cut short."""
         return EventFlag.PARTIAL in self.record.flags
 
 
@@ -60,6 +62,7 @@ class Wire:
         return data
 
     def send(self, message: Message, link_id: int | None = None) -> None:
+        """Write the frame of a message."""
         self.rig.write(self.frame(message, link_id))
 
     def listen(self, for_us: int) -> list[Message]:
@@ -164,4 +167,5 @@ class Wire:
         return self.status.pen_ticks + self.rig.now_us() - self._status_at_us
 
     def counters(self) -> Counters:
+        """The counters of a status that is sent from now on."""
         return self.fresh_status().counters

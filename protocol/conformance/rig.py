@@ -1,28 +1,22 @@
 """What the conformance suite needs of a pen under test, whatever carries its bytes.
 
-A rig is a wire, a hand and a clock. All tests speak to it; none knows what is behind it.
+A rig is a wire, a hand and a clock. All checks speak to it; none knows what is behind it.
 """
 
-import random
 from typing import Protocol
 
 
-class Numbers:
-    """Ids that a pen has not heard before. A simulated pen gets a fixed seed, so its runs repeat.
+class Numbers(Protocol):
+    """Ids that a pen has not heard before: those of one run."""
 
-    A pen on the bench remembers the ids of earlier tests and runs: its seed is new for each run.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self.host_id = self.fresh_id()
+    @property
+    def host_id(self) -> int:
+        """The id of the host that runs the checks."""
+        ...
 
     def fresh_id(self) -> int:
         """64 bits whose lower half is not 0: fit for a nonce, a stop or a host."""
-        while True:
-            found = self._random.getrandbits(64)
-            if found & 0xFFFF_FFFF:
-                return found
+        ...
 
 
 class Hand(Protocol):

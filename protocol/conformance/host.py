@@ -7,6 +7,9 @@ import functools
 from collections.abc import Iterator
 
 from protocol.codec import settings_digest
+from protocol.conformance.rig import Rig
+from protocol.conformance.settings import fitted
+from protocol.conformance.wire import Wire
 from protocol.limits import GRANT_PERIOD_US, HOSTS_KEPT, LEASE_HOST_MAX_US, SLICE_US
 from protocol.messages import (
     Ack,
@@ -31,9 +34,6 @@ from protocol.messages import (
     StrokeSettings,
 )
 from protocol.words import Mode, QueryTopic, RecordState, Result, StatusFlag
-from tests.conformance.rig import Rig
-from tests.conformance.settings import fitted
-from tests.conformance.wire import Wire
 
 DOSE = StrokeSettings(Mode.DOSE, 1_000, 300_000, 370, 80_000)
 RUN = StrokeSettings(Mode.NO_DISPENSE, 1_000, 10_000, 0, 0)
@@ -66,24 +66,31 @@ class RawHost(Wire):
         raise AssertionError("no HELLO_REPLY for 3 s")
 
     def identity(self) -> Identity:
+        """Ask for IDENTITY."""
         return self.ask(Query(self.request_id(), QueryTopic.IDENTITY, 0), Identity)
 
     def envelope(self) -> Envelope:
+        """Ask for ENVELOPE."""
         return self.ask(Query(self.request_id(), QueryTopic.ENVELOPE, 0), Envelope)
 
     def cartridge(self) -> Cartridge:
+        """Ask for CARTRIDGE."""
         return self.ask(Query(self.request_id(), QueryTopic.CARTRIDGE, 0), Cartridge)
 
     def record(self, arm_id: int) -> ArmRecord:
+        """Ask for an arm's record."""
         return self.ask(Query(self.request_id(), QueryTopic.ARM_RECORD, arm_id), ArmRecord)
 
     def last_arm(self) -> ArmRecord:
+        """Ask for the record of the last arm of this host."""
         return self.ask(Query(self.request_id(), QueryTopic.LAST_ARM_OF_HOST, 0), ArmRecord)
 
     def configure(self, settings: StrokeSettings) -> Configured:
+        """Send the settings and wait for the answer."""
         return self.ask(Configure(self.request_id(), settings), Configured)
 
     def wait_at_rest(self, within_us: int = 3_000_000) -> Status:
+        """The first fresh status at rest. Fails when there is none in time."""
         until_us = self.rig.now_us() + within_us
         while self.rig.now_us() < until_us:
             status = self.fresh_status()
@@ -116,6 +123,7 @@ class RawHost(Wire):
         return order.arm_id
 
     def disarm(self, arm_id: int, within_us: int = 2_000_000) -> ArmRecord:
+        """End the arm and wait for its final record."""
         return self.ask(Disarm(self.request_id(), arm_id), ArmRecord, within_us)
 
     def fresh_id(self) -> int:
@@ -123,13 +131,16 @@ class RawHost(Wire):
         return self.rig.numbers.fresh_id()
 
     def stop(self, stop_id: int, link_id: int | None = None) -> Stopped:
+        """Send STOP, under any link id, and wait for the echo."""
         self.send(Stop(stop_id), link_id)
         return self.await_message(Stopped)
 
     def clear_stop(self, stop_id: int) -> Cleared:
+        """Take the latch of a stop away."""
         return self.ask(Clear(self.request_id(), stop_id, 0), Cleared)
 
     def clear_fault(self, fault: int) -> Cleared:
+        """Take a latched fault away."""
         return self.ask(Clear(self.request_id(), 0, fault), Cleared)
 
     def settle(self) -> None:
@@ -144,14 +155,35 @@ class RawHost(Wire):
 
     def reboot(self) -> None:
         """Cut the power as everything is, hands off, and a new link to the pen at rest."""
-        self.rig.power_cycle()
+        self.cut_power()
         self.hands_off()
         self.listen(1_500_000)
         self.settle()
 
     def hands_off(self) -> None:
+        """Trigger let go, off the dummy skin."""
+        self.release()
+        self.lift()
+
+    def press(self) -> None:
+        """Press and hold the trigger."""
+        self.rig.hand.press()
+
+    def release(self) -> None:
+        """Let go of the trigger."""
         self.rig.hand.release()
+
+    def touch(self) -> None:
+        """Put the pen on the dummy skin."""
+        self.rig.hand.touch()
+
+    def lift(self) -> None:
+        """Take it off."""
         self.rig.hand.lift()
+
+    def cut_power(self) -> None:
+        """Take the pen's supply away at this instant and give it back."""
+        self.rig.power_cycle()
 
     def is_unseen(self) -> bool:
         """Whether the pen says that this host never armed, as a pen with its past has to say it."""
@@ -169,26 +201,32 @@ class RawHost(Wire):
         return self.envelope(), self.cartridge()
 
     def fit(self, nominal: StrokeSettings) -> StrokeSettings:
+        """The nominal settings, cut to what this pen accepts."""
         return fitted(nominal, *self.limits)
 
     @property
     def dose(self) -> StrokeSettings:
+        """One metered dose on contact."""
         return self.fit(DOSE)
 
     @property
     def run(self) -> StrokeSettings:
+        """The running needle, without dispense."""
         return self.fit(RUN)
 
     @property
     def prime(self) -> StrokeSettings:
+        """Slices forward."""
         return self.fit(PRIME)
 
     @property
     def reload(self) -> StrokeSettings:
+        """Slices backward."""
         return self.fit(RELOAD)
 
     @property
     def bench(self) -> StrokeSettings:
+        """Strokes with a dose, off contact."""
         return self.fit(BENCH)
 
     # --- grants ---
@@ -214,6 +252,7 @@ class RawHost(Wire):
             yield self.rig.now_us()
 
     def ack(self, acked_index: int) -> None:
+        """Acknowledge the events under this index."""
         self.send(Ack(self.status.boot_id, acked_index))
 
     def preload(self) -> None:
@@ -239,7 +278,7 @@ class RawHost(Wire):
         punctures, steps = self.counters().punctures, from_steps + slices * settings.steps
         arm_id = self.arm(settings)
         self.drive(arm_id, 60_000, punctures, steps)
-        self.rig.hand.press()
+        self.press()
         self.drive(arm_id, 200_000 + slices * SLICE_US, punctures, steps)
-        self.rig.hand.release()
+        self.release()
         self.disarm(arm_id)

@@ -1,0 +1,109 @@
+"""What a check is: a plain function that puts one pen to one rule, and what it needs for that.
+
+`@check` registers nothing anywhere: `checks_of` finds the checks of a module in their order.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Flag, auto
+from types import ModuleType
+
+from protocol.conformance.host import RawHost
+
+Function = Callable[..., None]
+
+
+class Needs(Flag):
+    """What a check takes beside a pen at rest on a line."""
+
+    NOTHING = 0
+    HAND = auto()
+    """Trigger and contact, in the hand's own time: the check goes on granting meanwhile."""
+    QUICK_HAND = auto()
+    """Trigger and contact within 10 ms: the check acts in the middle of one stroke."""
+    POWER = auto()
+    """The supply off and on again, while the pen rests."""
+    QUICK_POWER = auto()
+    """The supply cut at once, while the pen moves."""
+    DOSE_ON_CONTACT = auto()
+    """A metered dose on contact: simulated pens only."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One value that a check is run with; the check's needs and these are added up."""
+
+    name: str
+    value: object
+    needs: Needs = Needs.NOTHING
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one rule. `preloaded`: it starts with the plunger's play taken up."""
+
+    rule: str
+    function: Function
+    needs: Needs = Needs.NOTHING
+    hazards: tuple[str, ...] = ()
+    preloaded: bool = False
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The function's name, which is the sentence that it proves."""
+        return self.function.__name__
+
+    @property
+    def runs(self) -> tuple["Run", ...]:
+        """The check once for each case, or just once."""
+        return tuple(Run(self, case) for case in self.cases) or (Run(self),)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A check with one of its cases."""
+
+    check: Check
+    case: Case | None = None
+
+    @property
+    def name(self) -> str:
+        """Such as `nothing_moves_while_the_pen_touches[PRIME]`."""
+        return f"{self.check.name}[{self.case.name}]" if self.case else self.check.name
+
+    @property
+    def needs(self) -> Needs:
+        """All that this run takes."""
+        return self.check.needs | (self.case.needs if self.case else Needs.NOTHING)
+
+    def __call__(self, host: RawHost) -> None:
+        """Put the pen to it. Raises AssertionError when the pen does not keep the rule."""
+        if self.check.preloaded:
+            host.preload()
+        arguments = () if self.case is None else (self.case.value,)
+        self.check.function(host, *arguments)
+
+
+def check(
+    rule: str,
+    *,
+    needs: Needs = Needs.NOTHING,
+    hazards: tuple[str, ...] = (),
+    preloaded: bool = False,
+    cases: Sequence[Case] = (),
+) -> Callable[[Function], Check]:
+    """Make a check of a function `(host)`, or `(host, value)` when there are cases."""
+    if preloaded:
+        needs |= Needs.HAND
+    made = Check(rule, _nothing, needs, hazards, preloaded, tuple(cases))
+    return lambda function: replace(made, function=function)
+
+
+def _nothing(host: RawHost) -> None:
+    del host
+
+
+def checks_of(module: ModuleType) -> list[Check]:
+    """The checks that a module defines, in their order."""
+    return [value for value in vars(module).values() if isinstance(value, Check)]
