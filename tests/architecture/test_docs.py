@@ -7,6 +7,8 @@ import pytest
 
 from tests.architecture import repo
 
+ANCHOR = re.compile(r"\]\((?!\w+://)([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"(?m)^#{1,6} (.+)$")
 LINK = re.compile(r"\]\((?!\w+://|#)([^)#\s]+)")
 NAMED_FILE = re.compile(r"(?<![\w/.])((?:controller|protocol|simulator|tests|docs)/[\w/.-]+\.\w+)")
 PAGES = [path for path in repo.files() if path.suffix == ".md"]
@@ -16,6 +18,19 @@ PAGES = [path for path in repo.files() if path.suffix == ".md"]
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     targets = {link: repo.ROOT / page.parent / link for link in LINK.findall(repo.text(page))}
     assert {link for link, target in targets.items() if not target.exists()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_into_a_page_meets_a_heading(page: Path) -> None:
+    for link, anchor in ANCHOR.findall(repo.text(page)):
+        target = (repo.ROOT / page.parent / link) if link else repo.ROOT / page
+        assert anchor in headings(target.read_text()), f"{page}: {link}#{anchor}"
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a page's headings, as they are shown on the web."""
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    return {word.strip().replace(" ", "-") for word in words}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -246,6 +246,8 @@ def do_module(command: Command, module: str, words: list[str]) -> None:
     check_module(command, [module, *words])
     if module != "simulator":
         return
+    at = words.index("--pty") + 1 if "--pty" in words else 0
+    words[at] += "-of-the-page"  # the block's own pen is there already
     line = [sys.executable, "-m", module, *words]
     child = subprocess.Popen(line, env=environment(), stdout=subprocess.PIPE, text=True)
     try:

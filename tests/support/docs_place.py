@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from controller.console.people import People, Person, write_people
+from controller.console.people import Person, read_people, write_people
 from tests.support.arms import TECHNICIAN
 from tests.support.bills import dosing, pen_for
 from tests.support.command_line import environment, in_process
@@ -124,9 +124,9 @@ class Place:
         journal.close()
 
     def peopled(self) -> None:
-        """Somebody may log in."""
-        people = People(people=(Person.with_pin("Ana", "operator", "4711"),))
-        write_people(self.state, people)
+        """A. Nurse may log in."""
+        known = read_people(self.state)
+        write_people(self.state, known.with_person(Person.with_pin("A. Nurse", "operator", "4711")))
 
     @contextmanager
     def pen(self) -> Iterator[None]:
