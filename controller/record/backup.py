@@ -84,7 +84,7 @@ def back_up(folder: Path, target: Path, clock: Clock) -> Manifest:
     with closing(JournalReader(folder)) as reader:
         before = reader.head()
     with _system(), _unfinished(target) as part:
-        for file in journal_files(folder):
+        for file in _begun_files(folder):
             _copy(file, part / file.name)
         manifest = _manifest(part, before, clock)
         _write(part / MANIFEST, manifest.model_dump_json(indent=1).encode())
@@ -152,6 +152,13 @@ def _bring_back(backup: Path, folder: Path, names: list[str]) -> None:
         _sync(part)
         part.replace(folder / name)
         sync_folder(folder)
+
+
+def _begun_files(folder: Path) -> list[Path]:
+    """The folder's files, without a last one whose making a full disk or a crash cut short."""
+    files = journal_files(folder)
+    with store.reading(files[-1]):
+        return files[:-1] if len(files) > 1 and store.is_unborn(files[-1]) else files
 
 
 def _copy(file: Path, target: Path) -> None:

@@ -173,6 +173,13 @@ def test_a_successor_that_begins_while_it_is_taken_does_not_spoil_it(
     assert (made.head_seq, list(made.files)) == (2, ["journal.db"])
 
 
+def test_a_successor_that_was_never_begun_is_left_out(journal: Path, tmp_path: Path) -> None:
+    (journal / "journal-3.db").touch()
+    made = back_up(journal, tmp_path / "b", TickingClock())
+    assert (list(made.files), made.head_seq) == (["journal.db", "journal-2.db"], 6)
+    assert check_backup(tmp_path / "b") == made
+
+
 def test_what_is_in_the_way_is_never_overwritten(journal: Path, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "notes.txt").write_text("mine")
