@@ -359,6 +359,14 @@ class JournalRealmMismatch(JournalError):
     action = "Give treatment and training a folder each; a journal never changes its realm."
 
 
+class JournalTooOld(JournalError):
+    """The journal has the layout of an older program, and was not brought forward."""
+
+    number = 5006
+    cause = "The software was updated, or a backup from before an update was restored."
+    action = "Start the service once, or type `micropen migrate`: a copy is kept first."
+
+
 class JournalWriteFailed(JournalError):
     """A write or fsync failed. Nothing more is written to that file."""
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from controller.clock import Clock
-from controller.errors import JournalWriteFailed
+from controller.errors import JournalTooOld, JournalWriteFailed
 from controller.record import store
-from controller.record.entry import ZERO_HASH, Draft, Entry, chain_hash
+from controller.record.entry import SCHEMA_VERSION, ZERO_HASH, Draft, Entry, chain_hash
 from controller.record.events import JournalOpened
 from controller.record.folder import (
     MIN_FREE_BYTES,
@@ -75,6 +75,7 @@ class Journal:
         stamper: Stamper | None = None,
         new_id: Callable[[], str] = random_id,
         min_free_bytes: int = MIN_FREE_BYTES,
+        keep_copy: Callable[[int], None] | None = None,
     ) -> Self:
         """Open the folder's newest file, or make the first one.
 
@@ -86,10 +87,12 @@ class Journal:
             stamper: replaces the kernel's boot id and clock state (virtual time).
             new_id: source of journal and host ids.
             min_free_bytes: refuse to begin with less.
+            keep_copy: called with an older layout, under the lock, before this program's layout is
+                begun in a successor; without it such a journal is refused.
 
         Raises:
             JournalTooNew: E5002. JournalNotWritable: E5003. JournalCorrupt: E5004.
-            JournalRealmMismatch: E5005. AlreadyRunning: E8001.
+            JournalRealmMismatch: E5005. JournalTooOld: E5006. AlreadyRunning: E8001.
         """
         prepare_folder(path, min_free_bytes)
         stamper = stamper or Stamper(clock)
@@ -97,7 +100,9 @@ class Journal:
             lock = FolderLock.acquire(path)
             undo.callback(lock.release)
             keep_reserve(path)
-            journal = cls._open_newest(path, stamper, realm, vfs, new_id)
+            journal = cls._open_newest(path, stamper, realm, vfs, new_id, keep_copy)
+            if journal.origin.layout < SCHEMA_VERSION:
+                journal = journal.start_successor(clock, new_id)
             journal._lock = lock
             undo.pop_all()
         return journal
@@ -110,6 +115,7 @@ class Journal:
         realm: Realm,
         vfs: str | None,
         new_id: Callable[[], str],
+        keep_copy: Callable[[int], None] | None,
     ) -> Self:
         files = journal_files(folder) or [next_file(folder)]
         with store.writing(files[-1]):
@@ -125,6 +131,7 @@ class Journal:
                     journal = cls._create(files[-1], connection, stamper, opened, vfs)
                 else:
                     file, origin, head = history(folder, realm, vfs)
+                    _keep_older(file, origin, keep_copy)
                     if file == files[-1]:
                         journal = cls(file, connection, stamper, origin, head, vfs)
                     else:  # a crash cut the making of a successor short
@@ -148,7 +155,8 @@ class Journal:
         store.create(connection, first)
         file.chmod(0o600)
         sync_folder(file.parent)
-        origin = Origin(opened.journal_id, opened.realm, opened.host_id, *before)
+        identity = (opened.journal_id, opened.realm, opened.host_id, opened.schema_version)
+        origin = Origin(*identity, *before)
         return cls(file, connection, stamper, origin, (first.seq, first.hash), vfs)
 
     @property
@@ -237,6 +245,16 @@ class Journal:
         if not self._closed:
             self._closed = True
             store.close(self._connection)
+
+
+def _keep_older(file: Path, origin: Origin, keep_copy: Callable[[int], None] | None) -> None:
+    if origin.layout == SCHEMA_VERSION:
+        return
+    if keep_copy is None:
+        raise JournalTooOld(
+            f"{file} has layout {origin.layout}; this version writes {SCHEMA_VERSION}."
+        )
+    keep_copy(origin.layout)
 
 
 def _seal(head: tuple[int, str], drafts: Sequence[Draft], stamper: Stamper) -> list[Entry]:

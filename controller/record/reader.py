@@ -27,11 +27,15 @@ Realm = Literal["treatment", "training"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who a journal file says it is in its first entry. Ids are 16 hex digits."""
+    """Who a journal file says it is in its first entry. Ids are 16 hex digits.
+
+    layout: with which of layouts.py it was made.
+    """
 
     journal_id: str
     realm: Realm
     host_id: str
+    layout: int
     predecessor_seq: int | None = None
     predecessor_hash: str | None = None
 
@@ -222,6 +226,7 @@ def _segment(file: Path, connection: store.Connection, first: Entry) -> Segment:
             opened["journal_id"],
             opened["realm"],
             opened["host_id"],
+            int(opened["schema_version"]),
             opened["predecessor_seq"],
             opened["predecessor_hash"],
         )

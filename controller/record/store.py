@@ -15,6 +15,7 @@ import apsw
 
 from controller.errors import JournalCorrupt, JournalMissing, JournalNotWritable, JournalTooNew
 from controller.record.entry import SCHEMA_VERSION, Entry
+from controller.record.layouts import schema
 
 Connection: TypeAlias = apsw.Connection
 StoreError: TypeAlias = apsw.Error
@@ -23,39 +24,11 @@ WRITE_ERRORS: Final = (apsw.Error, OSError, MemoryError, ValueError, TypeError)
 """What an append can meet, from the disk or from a body that is not JSON; after any of them the
 file is given up."""
 
-APPLICATION_ID: Final = 0x4D50454E
-"""`PRAGMA application_id`: "MPEN", so that file(1) and people can tell what it is."""
-
 SYNCHRONOUS_FULL: Final = 2
 BUSY_MS: Final = 1_000
 CHECKPOINT_PAGES: Final = 1_000
 """WAL pages from which on they are copied into the database: SQLite's own default, 4 MB."""
 
-_SCHEMA: Final = f"""
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY,
-    prev_hash TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    host_boot_id TEXT NOT NULL,
-    mono_ns INTEGER NOT NULL,
-    wall TEXT NOT NULL,
-    clock_synced INTEGER,
-    session_id TEXT,
-    pen_uid TEXT,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-CREATE INDEX by_kind ON entries (kind, seq) WHERE kind NOT IN ('strokes', 'health_seen');
-CREATE TRIGGER no_update BEFORE UPDATE ON entries
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER no_delete BEFORE DELETE ON entries
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER no_replace BEFORE INSERT ON entries
-WHEN EXISTS (SELECT 1 FROM entries WHERE seq >= NEW.seq)
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
 _NAMES: Final = (
     *("seq", "prev_hash", "hash", "host_boot_id", "mono_ns", "wall", "clock_synced"),
     *("session_id", "pen_uid", "kind", "body"),
@@ -186,13 +159,13 @@ def is_unborn(file: Path, vfs: str | None = None) -> bool:
 
 
 def create(connection: Connection, first: Entry) -> None:
-    """Write schema and first entry in one transaction.
+    """Write this program's schema and the first entry in one transaction.
 
     Raises:
         apsw.Error: it could not be committed.
     """
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(_SCHEMA)
+    connection.execute(schema(SCHEMA_VERSION))
     connection.execute(_INSERT, _row(first))
     connection.execute("COMMIT")
 
@@ -254,7 +227,9 @@ def connect_read_only(file: Path, vfs: str | None = None) -> Connection:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make `target` a file of its own with every entry of `source`; whoever writes there goes on.
+    """Make `target` a file of its own with every entry of `source`, in the source's own layout.
+
+    Whoever writes to `source` goes on.
 
     Little by little, with as long a rest after each part as it took: to sync all of it at once
     would hold the journal's own fsync up, and the pen with it. No entry ever changes, so they need
@@ -275,7 +250,7 @@ def copy(source: Path, target: Path) -> None:
         undo.callback(close, made)
         made.pragma("journal_mode", "off")  # half a copy is thrown away anyhow
         made.pragma("synchronous", "FULL")
-        made.execute(_SCHEMA)
+        made.execute(schema(layout_of(origin)))
         last_seq = origin.execute("SELECT max(seq) FROM entries").get
         next_seq = _LOWEST
         while rows := origin.execute(sql, (next_seq, last_seq)).fetchall():
@@ -286,13 +261,32 @@ def copy(source: Path, target: Path) -> None:
             sleep(min(monotonic() - began_s, LONGEST_REST_S))
 
 
+def layout_of(connection: Connection) -> int:
+    """The layout that a file was made with. Layouts begin with 1: less is damage, and read as 1."""
+    return max(1, int(connection.pragma("user_version")))
+
+
+def fold_in(file: Path, vfs: str | None = None) -> None:
+    """Put all of a closed file's -wal into the file itself, so that it is whole by itself.
+
+    Raises:
+        JournalCorrupt: E5004. JournalNotWritable: E5003, also when a reader is in the way.
+    """
+    connection = connect(file, vfs)
+    try:
+        with writing(file):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        close(connection)
+
+
 def check_version(connection: Connection, file: Path) -> None:
     """Refuse a layout that this version does not know.
 
     Raises:
         JournalTooNew: E5002.
     """
-    found = int(connection.pragma("user_version"))
+    found = layout_of(connection)
     if found > SCHEMA_VERSION:
         raise JournalTooNew(f"{file} has schema {found}; this version knows {SCHEMA_VERSION}.")
 

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Final, Protocol
@@ -38,6 +39,10 @@ class Writer(Protocol):
         with JournalWriteFailed. Cancelling it cancels the waiting, not the commit."""
         ...
 
+    def stuck_s(self) -> float:
+        """Seconds that the commit under way has taken; 0 when idle, endless without a thread."""
+        ...
+
     async def close(self) -> None:
         """Commit what is waiting, then stop. The journal itself stays open."""
         ...
@@ -65,6 +70,7 @@ class JournalWriter:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
+        self._began_s: float | None = None
         self._stopped = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -82,6 +88,13 @@ class JournalWriter:
         else:
             self._jobs.put((drafts, future))
         return future
+
+    def stuck_s(self) -> float:
+        """See `Writer`; a writer that was closed is idle."""
+        if not self._thread.is_alive() and not self._closed:
+            return inf
+        began_s = self._began_s  # the thread may end the commit between two looks
+        return 0.0 if began_s is None else perf_counter() - began_s
 
     async def close(self) -> None:
         """Commit what is waiting, then end the thread. Safe to call twice."""
@@ -128,13 +141,15 @@ class JournalWriter:
     def _commit(self, jobs: list[_Job]) -> None:
         drafts = [draft for batch, _ in jobs for draft in batch]
         was_good = self.failed is None
-        began = perf_counter()
+        self._began_s = began_s = perf_counter()
         try:
             entries = self.journal.append(drafts)
         except JournalWriteFailed as error:
             self._tell(self._fail, jobs, error, was_good)
             return
-        self.slowest_commit_s = max(self.slowest_commit_s, perf_counter() - began)
+        finally:
+            self._began_s = None
+        self.slowest_commit_s = max(self.slowest_commit_s, perf_counter() - began_s)
         self._tell(_deliver, jobs, entries)
 
     def _fail(self, jobs: list[_Job], error: JournalWriteFailed, first: bool) -> None:
@@ -189,6 +204,10 @@ class InlineWriter:
         else:
             self._commit_all()
         return future
+
+    def stuck_s(self) -> float:
+        """See `Writer`: a commit here takes no time that anybody could look at."""
+        return 0.0
 
     async def close(self) -> None:
         """Commit what is waiting at once. Safe to call twice."""

@@ -10,6 +10,7 @@ import pytest
 
 from controller.record import store
 from controller.record.entry import Entry
+from controller.record.layouts import SCHEMAS
 from tests.scenario.conftest import Figure, wanted
 from tests.soak import power_cuts
 from tests.soak.cuts.bench import Counts, Lost
@@ -86,8 +87,8 @@ def not_settled(patch: Patch) -> None:
 
 def unguarded(patch: Patch) -> None:
     """A trigger is missing."""
-    before, trigger, after = store._SCHEMA.partition("CREATE TRIGGER no_delete")
-    patch.setattr(store, "_SCHEMA", before + after[after.index("END;") + 4 :])
+    before, trigger, after = SCHEMAS[1].partition("CREATE TRIGGER no_delete")
+    patch.setitem(SCHEMAS, 1, before + after[after.index("END;") + 4 :])
     assert trigger
 
 
