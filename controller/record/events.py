@@ -95,7 +95,10 @@ class PenEnrolled(Body):
 
 
 class LinkUp(Body):
-    """A handshake was completed."""
+    """A handshake was completed.
+
+    certificate_id: the one that the pen says it stores, 16 zeros for none.
+    """
 
     kind = "link_up"
     pen_uid: HexId
@@ -103,6 +106,8 @@ class LinkUp(Body):
     link_id: int
     firmware: str
     counters: CounterSet
+    protocol_version: int | None = None
+    certificate_id: HexId | None = None
 
 
 class LinkLost(Body):

@@ -32,7 +32,7 @@ from controller.session.intake import Intake
 from controller.session.ledger import Interval, Ledger
 from controller.session.recorder import ClosedAlready, Recorder
 from protocol.faults import fault_number
-from protocol.limits import is_simulated_uid
+from protocol.limits import PROTOCOL_VERSION, is_simulated_uid
 from protocol.messages import Status
 from protocol.words import StatusFlag
 
@@ -140,6 +140,8 @@ class Recovery:
                 link_id=pen.link_id,
                 firmware=firmware,
                 counters=counters,
+                protocol_version=PROTOCOL_VERSION,
+                certificate_id=hex_id(pen.identity.certificate_id),
             ),
             pen_uid=self._uid,
         )
