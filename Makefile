@@ -13,7 +13,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help run setup test check lint types contracts pytest browser fuzz hazards soak fleet mutate bench format lock clean
+.PHONY: help run setup test check lint types contracts pytest browser fuzz hazards soak fleet mutate bench release install uninstall format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
@@ -62,6 +62,18 @@ fuzz: $(VENV)/fuzz-ready ## parsers against a coverage-guided fuzzer; make fuzz 
 bench: $(READY) ## speed and memory against floors of the same run; a quiet machine helps
 	$(BIN)/python -m tests.benchmark
 
+release: ## dist/release/, what install and update take; ARGS=--wheelhouse for a machine without internet
+	@sh requirements/system.sh $(PYTHON)
+	@$(PYTHON) -B -m controller.service.appliance.packing $(RELEASE) $(ARGS)
+
+install: ## sudo make install: onto this machine, as a service; ROOT=/mnt/image for an image
+	@test "$$(id -u)" = 0 || { echo "Only root may install: sudo make install" >&2; exit 1; }
+	@$(MAKE) --no-print-directory release
+	@$(PYTHON) -B -m controller.service.appliance install --release $(RELEASE) --root $(ROOT)
+
+uninstall: ## sudo make uninstall: off this machine; record and config stay
+	@$(PYTHON) -B -m controller.service.appliance uninstall --root $(ROOT)
+
 format: $(READY) ## put the sources into the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -70,6 +82,7 @@ lock: $(READY) ## bring requirements/ up to pyproject.toml; ARGS=--upgrade for n
 	$(COMPILE) $(ARGS) --extra demo --extra report -o requirements/run.txt pyproject.toml
 	$(COMPILE) $(ARGS) --extra demo --extra report --extra dev -c requirements/run.txt \
 		-o requirements/dev.txt pyproject.toml
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements/dev.txt > requirements/build.txt
 	$(COMPILE) $(ARGS) --extra fuzz -c requirements/dev.txt -o requirements/fuzz.txt pyproject.toml
 
 clean: ## forget the environment and the caches

@@ -7,6 +7,7 @@ from types import TracebackType
 import typer
 
 from controller.errors import MicropenError, SystemRefused
+from controller.service.commands.appliance import install, uninstall
 from controller.service.commands.backup import backup, restore
 from controller.service.commands.bundle import support_bundle
 from controller.service.commands.calibrate import calibrate_app
@@ -23,6 +24,7 @@ from controller.service.commands.serve import serve
 from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
 from controller.service.commands.telemetry import archive, telemetry
+from controller.service.commands.update import preflight
 from controller.service.exit_codes import epilog
 
 NAME = "micropen"
@@ -55,6 +57,9 @@ app.command("support-bundle")(support_bundle)
 app.command("replay")(replay)
 app.command("backup")(backup)
 app.command("restore")(restore)
+app.command("install")(install)
+app.command("uninstall")(uninstall)
+app.command("preflight")(preflight)
 app.command("errors")(errors)
 
 
