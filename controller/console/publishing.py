@@ -35,6 +35,7 @@ class Publisher:
         self._strip: deque[StripPoint] = deque(maxlen=MOST_POINTS)
         self._told_mono_s = float("-inf")
         self._watched_mono_s: float | None = None
+        self.turns = 0
 
     @property
     def boxes(self) -> tuple[Mailbox, ...]:
@@ -75,6 +76,7 @@ class Publisher:
 
     def turn(self) -> None:
         """One tick: the strip goes on, and whoever listens is told when it is time."""
+        self.turns += 1
         self._pause_unwatched()
         point = self._picture.point()
         if point is not None:

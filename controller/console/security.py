@@ -55,13 +55,19 @@ class Asked(Protocol):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where the screen is served. `token`: what a browser elsewhere must show once."""
+    """Where the screen is served. `token`: what a browser elsewhere must show once.
+
+    path: a Unix socket beside it, or "" for none; whoever may open it says any of this machine's
+    own names. listens_on_port: whether there is a TCP port at all.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     tls: bool = False
     token: str | None = None
     names: tuple[str, ...] = ()
+    path: str = ""
+    listens_on_port: bool = True
 
     def check(self) -> None:
         """Raise DoorNotSafe unless loopback, or TLS and a token of 20 characters or more."""
@@ -77,6 +83,9 @@ class Address(msgspec.Struct, frozen=True):
         names = {own, *self.names, *(_LOOPBACK_NAMES if is_loopback(self.host) else ())}
         usual = 443 if self.tls else 80
         plain = names if self.port == usual else set()
+        if self.path:
+            # A browser cannot open a Unix socket, and sends the port with a name that needs one.
+            plain |= set(_LOOPBACK_NAMES)
         return frozenset({f"{name}:{self.port}".lower() for name in names} | plain)
 
     @property

@@ -41,6 +41,11 @@ class PenLine:
         """Keep a pen linked until cancelled; `once` raises the first loss or failure instead."""
         await self._supervisor.run(once=once)
 
+    def nudge(self) -> None:
+        """Let the task that runs this turn soon; without a pen it turns by itself, each 2 s."""
+        if self.pen is not None:
+            self.pen.nudge()
+
     def stop(self, reason: str) -> int:
         """Stop the pen at once; returns the stop id. Callable from any thread, at any time."""
         return self.stop_line.trigger(reason)

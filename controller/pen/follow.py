@@ -32,6 +32,7 @@ class Follower:
         self._stream: StrokeStream | None = None  # None: nobody follows yet
         self._tail_index = self._tail_ticks = 0
         self._changed = asyncio.get_running_loop().create_future()
+        self._rests = False
 
     @property
     def follows(self) -> bool:
@@ -72,6 +73,11 @@ class Follower:
             stream.expect(self._tail_index)
             self._wake()
 
+    def nudge(self) -> None:
+        """Let whoever runs this turn once, if it rests because nothing is missing."""
+        if self._rests:
+            self._wake()
+
     def _wake(self) -> None:
         if not self._changed.done():
             self._changed.set_result(None)
@@ -84,7 +90,9 @@ class Follower:
                 await self._ask(self._stream, missing)
                 await self._pause(self._stream)
             else:
+                self._rests = True
                 await self._wait(None)
+                self._rests = False
 
     async def _pause(self, stream: StrokeStream) -> None:
         """Let a replay run for as long as it makes progress, at least 100 ms between requests."""

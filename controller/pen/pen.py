@@ -211,6 +211,10 @@ class Pen:
         """Whether the events of this link are being delivered."""
         return self._follower.follows
 
+    def nudge(self) -> None:
+        """Let the task that serves this pen turn once, if it rests."""
+        self._follower.nudge()
+
     async def serve(self) -> None:
         """Tell the listener what the pen pushes, until the link ends."""
         self._link.subscribe(self._on_push)

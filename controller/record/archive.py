@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Sequence
 from datetime import UTC
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -156,7 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clock = SystemClock()
         await Archive(given.name, given.folder, broker, topics, clock, signer=signer).run()
 
-    return options.run_process(run)
+    # A room where nothing happens sends nothing: waiting for that is no hang.
+    return options.run_process(run, still_s=inf)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from controller.session.books import Books
 from controller.session.engine import Engine
 from controller.session.hearing import Hearing
 from controller.settings.service import Realm
+from controller.turning import Turning
 
 STOP_SETTLES_S = 2.0
 STOP_ECHO_S = 0.3
@@ -72,6 +73,7 @@ class Service:
         self.writers = [writer]
         self._loop = asyncio.get_running_loop()
         self._driving: asyncio.Task[None] | None = None
+        self.driving: Turning[None] | None = None  # the pen line's task, from `start` on
         self._broken: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self, config_digest: str) -> None:
@@ -92,7 +94,8 @@ class Service:
         if self._broken.done():
             self._broken.result()
         recorded.result()
-        self._driving = asyncio.create_task(self.line.run(), name="pen-line")
+        self.driving = Turning(self.line.run())
+        self._driving = asyncio.create_task(self.driving, name="pen-line")
 
     async def until_ended(self) -> None:
         """Wait for what ends a service: a defect, or the end of the pen line; raises it.

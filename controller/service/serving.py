@@ -8,7 +8,7 @@ from here; when this thread ends by itself the pen is stopped, because nobody co
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from controller.console.bridge import OtherLoop
 from controller.console.console import Console
 from controller.console.errors import DoorGone, DoorNotSafe
 from controller.console.security import Address
-from controller.errors import SystemRefused
+from controller.service.supervised.sockets import let_go, listen
 
 READY_WITHIN_S = 30.0
 """A Pi's slow card needs some seconds to read FastAPI for the first time."""
@@ -38,24 +38,42 @@ class Tls(msgspec.Struct, frozen=True):
 class Door:
     """The open door of one console. `open` and `close` are called on the controller's loop."""
 
-    def __init__(self, console: Console, address: Address, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        address: Address,
+        tls: Tls | None = None,
+        handed_over: Sequence[socket.socket] = (),
+    ) -> None:
+        """With sockets that were handed over the screen is served there, and nothing is bound."""
         self._console = console
         self._address = address
+        self._handed_over = handed_over
+        self.turns = 0
         self._tls = tls
         self._thread: threading.Thread | None = None
         self._end: Callable[[], None] = lambda: None
+        self._nudge: Callable[[], None] = lambda: None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
 
+    @property
+    def page_turns(self) -> int:
+        """How often the page was told what is true; belongs to the controller's loop."""
+        return self._console.publisher.turns
+
+    def nudge(self) -> None:
+        """Let the serving thread answer: it counts one in `turns` when it comes round."""
+        self._nudge()
+
     async def open(self) -> Address:
         """Listen; returns the address with the port that was found for port 0.
 
-        Raises DoorNotSafe, SystemRefused when the port is taken, DoorGone when it cannot serve.
+        Raises DoorNotSafe, SystemRefused when the port is taken, SocketFileTaken, DoorGone when it
+        cannot serve, HandedOverWrongly.
         """
-        self._address.check()
-        listening = _listen(self._address)
-        address = msgspec.structs.replace(self._address, port=listening.getsockname()[1])
+        address, listening = listen(self._address, self._handed_over)
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
             target=self._run, args=(loop, listening, address), name="screen", daemon=True
@@ -84,18 +102,18 @@ class Door:
     # --- in the thread -------------------------------------------------------------------------
 
     def _run(
-        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, address: Address
+        self, loop: asyncio.AbstractEventLoop, listening: Sequence[socket.socket], address: Address
     ) -> None:
         try:
             asyncio.run(self._serve(loop, listening, address))
         finally:
-            listening.close()
+            let_go(listening, self._address.path)
             if not self._closing:
                 self._console.room.stop("the screen is gone")
                 loop.call_soon_threadsafe(self._ended)
 
     async def _serve(
-        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, address: Address
+        self, loop: asyncio.AbstractEventLoop, listening: Sequence[socket.socket], address: Address
     ) -> None:
         # Here and not above: these cost a second of a Pi's processor.
         import uvicorn  # noqa: PLC0415
@@ -123,8 +141,12 @@ class Door:
             server.should_exit = True
 
         self._end = lambda: _soon(here, end)
+        self._nudge = lambda: _soon(here, self._turn)
         loop.call_soon_threadsafe(self._is_ready)
-        await server.serve([listening])
+        await server.serve(list(listening))
+
+    def _turn(self) -> None:
+        self.turns += 1
 
     def _is_ready(self) -> None:
         if not self._ready.done():
@@ -141,19 +163,6 @@ class Door:
 def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(work)
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((address.host, address.port))
-        listening.listen(64)
-    except OSError as error:
-        listening.close()
-        raise SystemRefused.of(error) from error
-    return listening
 
 
 def read_token(file: Path) -> str:

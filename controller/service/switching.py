@@ -52,6 +52,10 @@ class Switch:
         assert self._present is not None, "start() comes first"
         return self._present
 
+    def settled(self) -> Service | None:
+        """The running service; None while one is let go and the next one started."""
+        return self.present.service if self._settled.is_set() else None
+
     @property
     def is_training(self) -> bool:
         """Whether the training pen has the real one's place."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from controller.pen.driver import Pen
 from controller.pen.identity import realm_of
@@ -14,12 +15,37 @@ from controller.session.opener import Opener
 from controller.session.states import Act, State, after
 
 
+class OneAtATime(asyncio.Lock):
+    """A lock that knows for how long it has been held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since_mono_s: float | None = None
+
+    @property
+    def held_s(self) -> float:
+        """Seconds since whoever holds it got it; 0 when nobody does."""
+        since_mono_s = self._since_mono_s
+        return 0.0 if since_mono_s is None else asyncio.get_running_loop().time() - since_mono_s
+
+    async def acquire(self) -> Literal[True]:
+        """As any lock."""
+        await super().acquire()
+        self._since_mono_s = asyncio.get_running_loop().time()
+        return True
+
+    def release(self) -> None:
+        """As any lock."""
+        self._since_mono_s = None
+        super().release()
+
+
 class Acting:
     """The lock and the opener of an engine. A program acts for nobody but a simulated pen (C4)."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.one_at_a_time = asyncio.Lock()
+        self.one_at_a_time = OneAtATime()
         self.opener = Opener(engine)
 
     @asynccontextmanager

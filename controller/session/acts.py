@@ -64,6 +64,11 @@ class Acts:
         return Progress(terms_of(book.opened), book, self._engine.books)
 
     @property
+    def busy_s(self) -> float:
+        """How long the act under way, a technician's among them, has taken; 0 without one."""
+        return self._one_at_a_time.held_s
+
+    @property
     def needs_prime(self) -> bool:
         """Whether the syringe's prime volume, or a preload, is still missing."""
         engine, progress = self._engine, self.progress

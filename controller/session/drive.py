@@ -104,6 +104,11 @@ class Drive:
         return self._running
 
     @property
+    def granted_mono_s(self) -> float:
+        """When the lease's timer last turned, whether or not it might send (loop time)."""
+        return self._granted_mono_s
+
+    @property
     def arm_id(self) -> int:
         """The arm that this drive keeps alive."""
         return self.interval.opened.arm_id

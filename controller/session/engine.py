@@ -4,7 +4,6 @@ The operator's acts (`acts.py`) and the pen's word (`hearing.py`) meet here; bot
 entries. STOP is not an act: it waits for nothing and is recorded afterwards.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -37,6 +36,7 @@ from controller.session.recovery import Recovery
 from controller.session.seen import Seen
 from controller.session.states import Act, State, after
 from controller.session.stops import Stops
+from controller.session.works import Works
 from protocol.messages import Status, Stopped
 from protocol.words import StatusFlag
 
@@ -77,7 +77,8 @@ class Engine:
         self.pump_head: str | None = None  # by the site's pen file; None: nobody said
         self.stops = Stops(clock, self._not_echoed)
         self._contradictions: dict[tuple[str, str], None] = {}  # noted, perhaps not booked yet
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.works = Works(self._work_failed)
+        self.looks = 0  # statuses judged; see `controller/service/supervised/evidence.py`
         self._armed_ticks = 0
 
     # --- facts -----------------------------------------------------------------------------
@@ -187,9 +188,7 @@ class Engine:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run link-bound work; it is cancelled when the pen is lost."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        self.works.begin(work)
 
     def recover_state(self) -> list[Body]:
         """After a restart: what the last process left open. Returns the entries that say so."""
@@ -201,10 +200,7 @@ class Engine:
     async def shut_down(self) -> None:
         """Stop granting and end every task; a second call does nothing."""
         self.halt()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.works.end()
 
     # --- stop ------------------------------------------------------------------------------
 
@@ -268,8 +264,7 @@ class Engine:
         self.halt()
         if self.intake is not None:
             self.intake.close()
-        for task in self._tasks:
-            task.cancel()
+        self.works.cancel()
         if self.arm_is_open:
             bodies += self._lost(reason)
         self.note(*bodies)
@@ -330,12 +325,9 @@ class Engine:
     def _uid(self) -> str | None:
         return None if self.pen is None else hex_id(self.pen.uid)
 
-    def _finished(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is None or isinstance(error, JournalError):
-            return  # a failed record has stopped the pen already
-        self.on_defect(error)
+    def _work_failed(self, error: BaseException) -> None:
+        if not isinstance(error, JournalError):  # a failed record has stopped the pen already
+            self.on_defect(error)
 
     def _stop_for(self, error: BaseException) -> None:
         self.log.error("internal error", exc_info=error)

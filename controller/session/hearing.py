@@ -38,6 +38,7 @@ class Hearing:
     def pen_status(self, pen: Pen, status: Status) -> None:
         """Check the pen against the books, and see whether it ended its arm."""
         engine = self._engine
+        engine.looks += 1
         drive = engine.drive
         contradiction = self._watch.look(status, drive.interval if drive else None)
         if contradiction is not None:

@@ -91,7 +91,8 @@ def host_digest(engine: Engine) -> str:
         (link._request_id, link.last_stop_id, link._told_stop_id, link._stop_ticks),
         (pending.request_id, pending.answer.done()) if pending else (),
         (link.heard.status, link.heard._receipt_mono_s, link.stop_line.active),
-        (engine.books.ledger, engine.books.alarms, engine.stops.under_way, engine._tasks != set()),
+        (engine.books.ledger, engine.books.alarms),
+        (engine.stops.under_way, bool(engine.works.under_way)),
         (pen._follower._stream, pen._follower._tail_index, pen._follower._tail_ticks),
         (engine.drive._granted, engine.drive._running, engine.drive._easing)
         if engine.drive

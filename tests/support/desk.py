@@ -44,6 +44,7 @@ class Desk:
         self._timer: asyncio.TimerHandle | None = None
         self._dead = False
         self._closed = False
+        self._began_s = 0.0
 
     @property
     def failed(self) -> JournalWriteFailed | None:
@@ -59,6 +60,10 @@ class Desk:
             self._on_submit(drafts)
             self._take((drafts, future))
         return future
+
+    def stuck_s(self) -> float:
+        """Virtual seconds of the transaction under way."""
+        return self._loop.time() - self._began_s if self._under_way else 0.0
 
     async def close(self) -> None:
         """Commit what is waiting."""
@@ -96,6 +101,7 @@ class Desk:
         if self._under_way or not self._waiting:
             return
         self._under_way, self._waiting = self._waiting, []
+        self._began_s = self._loop.time()
         self._timer = self._loop.call_later(self._latency_s(), self._land)
 
     def _land(self) -> None:

@@ -13,6 +13,7 @@ from controller.clock import Clock, SystemClock
 from controller.errors import MicropenError, ServiceError, SessionError, WrongUsage
 from controller.link.port import check_port
 from controller.logs import set_up_logs
+from controller.notify import Notifier
 from controller.record.events import Actor
 from controller.record.folder import FolderLock, journal_files
 from controller.record.opening import history
@@ -37,6 +38,8 @@ from controller.service.program import ProgramOperator
 from controller.service.recorded import wanted_of
 from controller.service.story import read_story
 from controller.service.story_page import story_page
+from controller.service.supervised.evidence import Evidence
+from controller.service.supervised.watchdog import Watchdog, watched
 from controller.service.terminal import TerminalOperator, require_terminal
 from controller.session.act_errors import NoSession
 from controller.session.books import Books
@@ -107,6 +110,7 @@ def run(
     """
     if (plan is None) != resume:
         raise WrongUsage("`run` needs either --plan FILE or --resume, and not both.")
+    notifier = Notifier.from_environment()
     catalogue = catalogue_of(config)
     settings = catalogue.settings
     set_up_logs(as_json=json_log, realm=settings.realm, quiet=not (program or json_log))
@@ -117,7 +121,7 @@ def run(
         file = plan_file(plan, catalogue.folder)
         wish = wish_of(file, catalogue, patient=patient, vial=vial, realm=settings.realm)
     _check_first(wish, wanted, program=program)
-    session_id = asyncio.run(_session(Options(wanted, wish, operator, program)))
+    session_id = asyncio.run(_session(Options(wanted, wish, operator, program), notifier))
     Console().print(story_page(read_story(wanted.folder, session_id)))
 
 
@@ -152,26 +156,32 @@ def _books_of(folder: Path, realm: Realm) -> Books:
     return read_books(folder)
 
 
-async def _session(options: Options) -> str:
+async def _session(options: Options, notifier: Notifier) -> str:
     clock = SystemClock()
     async with running(options.wanted, clock=clock) as service:
-        done = asyncio.Event()
-        stop_on_signals(service, done)
-        stopped = asyncio.create_task(done.wait())
-        treated = asyncio.create_task(_treat(service, options, clock))
-        working = asyncio.create_task(service.until_ended())
-        all_of_it = (stopped, treated, working)
-        try:
-            await asyncio.wait(all_of_it, return_when=asyncio.FIRST_COMPLETED)
-            if treated.done():
-                return treated.result()
-            if working.done():
-                working.result()
-            raise Ended("The session stays open.")
-        finally:
-            for task in all_of_it:
-                task.cancel()
-            await asyncio.gather(*all_of_it, return_exceptions=True)
+        watchdog = Watchdog(notifier, Evidence(clock, lambda: service), lambda: service)
+        async with watched(watchdog):
+            return await _until_treated(service, options, clock)
+
+
+async def _until_treated(service: Service, options: Options, clock: SystemClock) -> str:
+    done = asyncio.Event()
+    stop_on_signals(service, done)
+    stopped = asyncio.create_task(done.wait())
+    treated = asyncio.create_task(_treat(service, options, clock))
+    working = asyncio.create_task(service.until_ended())
+    all_of_it = (stopped, treated, working)
+    try:
+        await asyncio.wait(all_of_it, return_when=asyncio.FIRST_COMPLETED)
+        if treated.done():
+            return treated.result()
+        if working.done():
+            working.result()
+        raise Ended("The session stays open.")
+    finally:
+        for task in all_of_it:
+            task.cancel()
+        await asyncio.gather(*all_of_it, return_exceptions=True)
 
 
 async def _treat(service: Service, options: Options, clock: SystemClock) -> str:

@@ -1,6 +1,8 @@
 """`micropen serve`: the controller with the treatment-room screen, in one process."""
 
 import asyncio
+import faulthandler
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +16,7 @@ from controller.console.people import read_people
 from controller.console.security import Address
 from controller.errors import WrongUsage
 from controller.logs import set_up_logs
+from controller.notify import Notifier
 from controller.service.app import stop_on_signals
 from controller.service.commands.options import (
     ConfigOption,
@@ -24,9 +27,13 @@ from controller.service.commands.options import (
 from controller.service.operations import Operations
 from controller.service.recorded import wanted_of
 from controller.service.serving import Door, Tls, read_token
+from controller.service.supervised.evidence import Evidence, ScreenWitness
+from controller.service.supervised.sockets import address_of, handed_over
+from controller.service.supervised.watchdog import Watchdog, watched
 from controller.service.switching import Place, Switch
 from controller.session.catalogue import Catalogue
 
+STDERR = 2
 PEN_WITHIN_S = 3.0
 """How long the screen waits for the pen's link before it is served without one."""
 
@@ -39,6 +46,24 @@ class Serving(msgspec.Struct, frozen=True):
     address: Address
     tls: Tls | None
     training: bool
+
+
+class Manager(msgspec.Struct, frozen=True):
+    """What a service manager gave: a way to tell it how things are, sockets to listen on."""
+
+    notifier: Notifier
+    sockets: list[socket.socket]
+
+    @classmethod
+    def found(cls) -> "Manager":
+        """Whatever the environment says. Raises HandedOverWrongly.
+
+        A manager that bites sends SIGABRT; where each thread stood is then written to stderr.
+        """
+        notifier = Notifier.from_environment()
+        if notifier.is_wanted:
+            faulthandler.enable(STDERR)
+        return cls(notifier, handed_over())
 
 
 def serve(
@@ -69,6 +94,9 @@ def serve(
     Open the address that is printed in a browser. The trigger on the pen starts the needles; STOP
     is on every view, and works without a login.
     """
+    manager = Manager.found()
+    if manager.sockets and listen:
+        raise WrongUsage("Sockets were handed over (socket activation), and --listen was typed.")
     catalogue = catalogue_of(config)
     settings = catalogue.settings
     set_up_logs(as_json=json_log, realm=settings.realm)
@@ -77,10 +105,14 @@ def serve(
     host, door = _address(listen) if listen else (settings.console.host, settings.console.port)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     token = read_token(token_file) if token_file else None
-    address = Address(host, door, tls is not None, token, settings.console.names)
-    address.check()
+    path = "" if settings.console.socket is None else str(settings.console.socket)
+    address = Address(host, door, tls is not None, token, settings.console.names, path)
+    if manager.sockets:
+        address_of(manager.sockets, address)
+    else:
+        address.check()
     place = Place(wanted, folder, catalogue.folder / "simulator")
-    asyncio.run(_serve(Serving(place, catalogue, address, tls, training)))
+    asyncio.run(_serve(Serving(place, catalogue, address, tls, training), manager))
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -90,7 +122,7 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-async def _serve(serving: Serving) -> None:
+async def _serve(serving: Serving, manager: Manager) -> None:
     switch = Switch(serving.place, SystemClock())
     done = asyncio.Event()
     await switch.start()
@@ -98,7 +130,7 @@ async def _serve(serving: Serving) -> None:
         if serving.training:
             await switch.start_training()
         await _until_linked(switch)
-        await _open_door(serving, switch, done)
+        await _open_door(serving, manager, switch, done)
     finally:
         await switch.close()
 
@@ -109,16 +141,20 @@ async def _until_linked(switch: Switch) -> None:
     await engine.changes.until(lambda: engine.reconciled, PEN_WITHIN_S)
 
 
-async def _open_door(serving: Serving, switch: Switch, done: asyncio.Event) -> None:
+async def _open_door(
+    serving: Serving, manager: Manager, switch: Switch, done: asyncio.Event
+) -> None:
     room = Operations(lambda: switch.present, serving.catalogue, SystemClock(), switch)
     console = Console(room, partial(read_people, serving.place.state))
-    door = Door(console, serving.address, serving.tls)
+    door = Door(console, serving.address, serving.tls, manager.sockets)
     console.start()
     try:
         address = await door.open()
         _say(address)
         stop_on_signals(room, done)
-        await _until_done(switch, done, door)
+        evidence = Evidence(room.clock, switch.settled, {"screen": ScreenWitness(door)})
+        async with watched(Watchdog(manager.notifier, evidence, switch.settled)):
+            await _until_done(switch, done, door)
     finally:
         await door.close()
 
@@ -141,4 +177,7 @@ async def _until_done(switch: Switch, done: asyncio.Event, door: Door) -> None:
 
 def _say(address: Address) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
-    typer.echo(f"The screen is at {address.scheme}://{host}:{address.port}/")
+    if address.listens_on_port:
+        typer.echo(f"The screen is at {address.scheme}://{host}:{address.port}/")
+    if address.path:
+        typer.echo(f"It is also served on the Unix socket {address.path}.")

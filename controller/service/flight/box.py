@@ -78,6 +78,10 @@ class WatchedWriter:
             self._box.fault(fault)
         return waiting
 
+    def stuck_s(self) -> float:
+        """See `Writer`."""
+        return self._writer.stuck_s()
+
     async def close(self) -> None:
         """Commit what is waiting, then stop."""
         await self._writer.close()

@@ -1,0 +1,1 @@
+"""Running under a service manager: sockets handed over, and signs of life."""
