@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from string import Formatter
 
+import jsonschema
 import pytest
 
 from controller.service import terminal
@@ -22,7 +23,7 @@ NOT_BUTTONS = {"like this", "Certain", "possible", "online", "the pen"}
 
 def on_the_screen() -> set[str]:
     """Every English text of the page, with `…` for what is filled in."""
-    texts = {}
+    texts: dict[str, str] = {}
     for name in ("en.json", "calibrate.en.json"):
         texts |= json.loads((TEXTS / name).read_text())
     return {
@@ -66,3 +67,9 @@ def test_what_stop_says_is_what_the_page_says() -> None:
 def test_every_page_for_a_person_says_what_this_is_not(page: Path) -> None:
     if page.name != "commands.md":
         assert re.search(r"[Nn]ot a cleared", repo.text(page))
+
+
+def test_the_message_of_the_page_fits_its_schema() -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", repo.text(HANDBOOK / "integrator.md"), re.DOTALL)
+    schema = json.loads((repo.ROOT / "docs" / "schema" / "state.json").read_text())
+    jsonschema.validate(json.loads(shown), schema)

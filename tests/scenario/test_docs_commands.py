@@ -25,12 +25,15 @@ from controller.record import options
 from controller.record.events import hex_id
 from controller.service.cli import app
 from controller.service.commands import telemetry
+from controller.service.commands.simulate import DEFAULT_PLAN
 from controller.service.looking import look
+from controller.service.places import plan_file
 from tests.architecture import repo
 from tests.scenario.test_cli_certificates import issued, recorded
 from tests.support.command_line import Said, environment, in_process
 from tests.support.docs_commands import Command, blocks, pages, spans
 from tests.support.docs_place import Place
+from tests.support.inputs import CONFIG
 
 # --- the tables ---------------------------------------------------------------------------------
 
@@ -189,7 +192,7 @@ def typed(words: list[str]) -> Said:
 
 def becomes(module: str, arguments: list[str]) -> None:
     """In place of `exec`: the program that it would become reads its arguments, and no more."""
-    with patch.object(options, "run_process", lambda _: 0):
+    with patch.object(options, "run_process", lambda *_, **__: 0):
         assert importlib.import_module(module).main(arguments) == 0
 
 
@@ -238,7 +241,8 @@ def check_make(command: Command, words: list[str]) -> None:
         assert re.search(rf"(?m)^{re.escape(target)}:", MAKE), f"{command}: no target {target}"
     for word in words:
         if targets == ["run"] and word.startswith("ARGS="):
-            parse(command, ["simulate", *word.removeprefix("ARGS=").split()])
+            context = parse(command, ["simulate", *word.removeprefix("ARGS=").split()])
+            assert plan_file(context.params["plan"] or Path(DEFAULT_PLAN), CONFIG).exists()
 
 
 def do_module(command: Command, module: str, words: list[str]) -> None:
