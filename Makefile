@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+RELEASE := dist/release
+ROOT ?= /
 # Test files are dealt to so many processes; with 0 they run in one, as plain `pytest` does.
 JOBS ?= 2
 
