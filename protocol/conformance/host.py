@@ -4,15 +4,14 @@ It decides nothing: it sends what it is told, with the ids, counters and ceiling
 """
 
 import functools
-from collections.abc import Iterator
 
 from protocol.codec import settings_digest
+from protocol.conformance.granting import Granting
 from protocol.conformance.rig import Rig
 from protocol.conformance.settings import fitted
-from protocol.conformance.wire import Wire
-from protocol.limits import GRANT_PERIOD_US, HOSTS_KEPT, LEASE_HOST_MAX_US, SLICE_US
+from protocol.conformance.timing import Timing
+from protocol.limits import HANDSHAKE_US, HELLO_REPEAT_US, HOSTS_KEPT, SLICE_US
 from protocol.messages import (
-    Ack,
     Arm,
     ArmRecord,
     ArmReply,
@@ -23,7 +22,6 @@ from protocol.messages import (
     Configured,
     Disarm,
     Envelope,
-    Grant,
     Hello,
     HelloReply,
     Identity,
@@ -40,9 +38,11 @@ RUN = StrokeSettings(Mode.NO_DISPENSE, 1_000, 10_000, 0, 0)
 PRIME = StrokeSettings(Mode.PRIME, 0, SLICE_US, 120, 0)
 RELOAD = StrokeSettings(Mode.RELOAD, 0, SLICE_US, 30, 0)
 BENCH = StrokeSettings(Mode.BENCH, 500, 200_000, 37, 0)
+BOOT_US = 1_500_000
+"""Within this a pen is back at rest after its supply came back. Engineering estimate."""
 
 
-class RawHost(Wire):
+class RawHost(Granting):
     """One host on one rig."""
 
     def __init__(self, rig: Rig, host_id: int | None = None) -> None:
@@ -56,10 +56,13 @@ class RawHost(Wire):
     def hello(self, nonce: int | None = None) -> HelloReply:
         """Open a link, as a host does: HELLO each 100 ms until the reply with that nonce."""
         self.nonce = self.fresh_id() if nonce is None else nonce
-        for _ in range(30):
+        self._granted = None
+        for _ in range(HANDSHAKE_US // HELLO_REPEAT_US):
             self.send(Hello(self.nonce, self.host_id), link_id=0)
-            for message in self.listen(100_000):
+            sent_us, at = self.rig.now_us(), len(self.heard)
+            for place, message in enumerate(self.listen(HELLO_REPEAT_US), at):
                 if isinstance(message, HelloReply) and message.nonce == self.nonce:
+                    self.timings.note(Timing.HANDSHAKE, self.heard_us[place] - sent_us)
                     self.link_id = self.nonce & 0xFFFF_FFFF
                     self.next_arm_id = max(self.next_arm_id, message.highest_arm_id + 1)
                     return message
@@ -124,6 +127,7 @@ class RawHost(Wire):
 
     def disarm(self, arm_id: int, within_us: int = 2_000_000) -> ArmRecord:
         """End the arm and wait for its final record."""
+        self._granted = None
         return self.ask(Disarm(self.request_id(), arm_id), ArmRecord, within_us)
 
     def fresh_id(self) -> int:
@@ -132,8 +136,12 @@ class RawHost(Wire):
 
     def stop(self, stop_id: int, link_id: int | None = None) -> Stopped:
         """Send STOP, under any link id, and wait for the echo."""
+        self._granted = None
         self.send(Stop(stop_id), link_id)
-        return self.await_message(Stopped)
+        sent_us = self.rig.now_us()
+        echo = self.await_message(Stopped)
+        self.timings.note(Timing.ECHO, self.rig.now_us() - sent_us)
+        return echo
 
     def clear_stop(self, stop_id: int) -> Cleared:
         """Take the latch of a stop away."""
@@ -157,33 +165,13 @@ class RawHost(Wire):
         """Cut the power as everything is, hands off, and a new link to the pen at rest."""
         self.cut_power()
         self.hands_off()
-        self.listen(1_500_000)
+        self.listen(BOOT_US)
         self.settle()
 
     def hands_off(self) -> None:
         """Trigger let go, off the dummy skin."""
         self.release()
         self.lift()
-
-    def press(self) -> None:
-        """Press and hold the trigger."""
-        self.rig.hand.press()
-
-    def release(self) -> None:
-        """Let go of the trigger."""
-        self.rig.hand.release()
-
-    def touch(self) -> None:
-        """Put the pen on the dummy skin."""
-        self.rig.hand.touch()
-
-    def lift(self) -> None:
-        """Take it off."""
-        self.rig.hand.lift()
-
-    def cut_power(self) -> None:
-        """Take the pen's supply away at this instant and give it back."""
-        self.rig.power_cycle()
 
     def is_unseen(self) -> bool:
         """Whether the pen says that this host never armed, as a pen with its past has to say it."""
@@ -229,31 +217,7 @@ class RawHost(Wire):
         """Strokes with a dose, off contact."""
         return self.fit(BENCH)
 
-    # --- grants ---
-
-    def grant_message(
-        self, arm_id: int, punctures: int, steps: int, ahead_us: int = LEASE_HOST_MAX_US
-    ) -> Grant:
-        """A grant of absolute ceilings that is valid for `ahead_us` from now."""
-        valid_until = max(0, self.estimated_ticks() + ahead_us)
-        return Grant(self.status.boot_id, arm_id, punctures, steps, valid_until, 0)
-
-    def drive(self, arm_id: int, for_us: int, punctures: int, steps: int) -> None:
-        """Grant these absolute ceilings each 25 ms for a time."""
-        for _ in self.driving(arm_id, for_us, punctures, steps):
-            pass
-
-    def driving(self, arm_id: int, for_us: int, punctures: int, steps: int) -> Iterator[int]:
-        """The same, with the floor to the caller after each grant."""
-        until_us = self.rig.now_us() + for_us
-        while self.rig.now_us() < until_us:
-            self.send(self.grant_message(arm_id, punctures, steps))
-            self.listen(min(GRANT_PERIOD_US, until_us - self.rig.now_us()))
-            yield self.rig.now_us()
-
-    def ack(self, acked_index: int) -> None:
-        """Acknowledge the events under this index."""
-        self.send(Ack(self.status.boot_id, acked_index))
+    # --- preparations ---
 
     def preload(self) -> None:
         """Prime until dose arms are allowed."""
@@ -282,3 +246,17 @@ class RawHost(Wire):
         self.drive(arm_id, 200_000 + slices * SLICE_US, punctures, steps)
         self.release()
         self.disarm(arm_id)
+
+
+def enter(rig: Rig) -> RawHost:
+    """A host with a link to the pen at rest, which nobody touches and which has nothing open."""
+    host = RawHost(rig)
+    host.settle()
+    host.events.clear()
+    return host
+
+
+def leave(host: RawHost) -> None:
+    """Leave the pen as `enter` finds one, whatever the check did."""
+    host.hands_off()
+    host.settle()

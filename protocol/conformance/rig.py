@@ -40,7 +40,10 @@ class Hand(Protocol):
 
 
 class Rig(Protocol):
-    """One pen. Times are microseconds of the rig's clock."""
+    """One pen. Times are microseconds of the rig's clock.
+
+    `write` and `read` raise OSError when the line is lost.
+    """
 
     @property
     def hand(self) -> Hand:
@@ -50,6 +53,19 @@ class Rig(Protocol):
     @property
     def numbers(self) -> Numbers:
         """The ids of the run."""
+        ...
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether an act of hand or power switch is done, within 10 ms, when its call returns.
+
+        Of a slow rig the call only asks for the act.
+        """
+        ...
+
+    @property
+    def latency_us(self) -> int:
+        """What line and computer may take beyond what the suite allows anyway."""
         ...
 
     def now_us(self) -> int:
@@ -65,7 +81,7 @@ class Rig(Protocol):
         ...
 
     def power_cycle(self) -> None:
-        """Cut the pen's supply at this instant and give it back."""
+        """Cut the pen's supply and give it back."""
         ...
 
     def close(self) -> None:

@@ -25,6 +25,8 @@ class Needs(Flag):
     """The supply off and on again, while the pen rests."""
     QUICK_POWER = auto()
     """The supply cut at once, while the pen moves."""
+    CADENCE = auto()
+    """A running needle at 100 Hz."""
     DOSE_ON_CONTACT = auto()
     """A metered dose on contact: simulated pens only."""
 
@@ -94,8 +96,6 @@ def check(
     cases: Sequence[Case] = (),
 ) -> Callable[[Function], Check]:
     """Make a check of a function `(host)`, or `(host, value)` when there are cases."""
-    if preloaded:
-        needs |= Needs.HAND
     made = Check(rule, _nothing, needs, hazards, preloaded, tuple(cases))
     return lambda function: replace(made, function=function)
 

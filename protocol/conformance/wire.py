@@ -1,6 +1,6 @@
 """The wire of a raw host: frames out, and a record of everything that came back.
 
-It interprets nothing but the framing, the events' indices and the newest status.
+It interprets nothing but the framing, the events' indices and the newest status, and measures.
 """
 
 from typing import TypeVar
@@ -8,15 +8,23 @@ from typing import TypeVar
 import msgspec
 
 from protocol.codec import decode_payload, encode_payload
+from protocol.conformance.metering import Meter
 from protocol.conformance.rig import Rig
+from protocol.conformance.timing import REPLY_US, Timing, Timings
 from protocol.framing import Decoder, Discard, Frame, encode_frame
-from protocol.messages import Counters, EventRecord, Events, Message, Status
+from protocol.messages import (
+    Counters,
+    Disarm,
+    EventRecord,
+    Events,
+    Message,
+    Status,
+)
 from protocol.words import EventFlag, EventKind, StatusFlag
 
-REPLY_US = 60_000
-"""Patience for a reply: the pen's 10 ms and a serial line's latency of up to 16 ms each way."""
-
 M = TypeVar("M", bound=Message)
+STATUS_WITHIN_US = 300_000
+"""Patience for a status, of which one is due each 100 ms."""
 
 
 class HeardEvent(msgspec.Struct, frozen=True):
@@ -49,6 +57,8 @@ class Wire:
         self.heard_us: list[int] = []
         self.discards: list[Discard] = []
         self.events: list[HeardEvent] = []
+        self.timings = Timings()
+        self._meter = Meter(self.timings)
         self._decoder = Decoder()
         self._sequence = 0
         self._request_id = 0
@@ -70,17 +80,21 @@ class Wire:
         already = len(self.heard)
         until_us = self.rig.now_us() + for_us
         while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
-        self._take(self.rig.read(until_us))
+            self._hear(until_us)
+        self._hear(until_us)
         return self.heard[already:]
 
-    def _take(self, data: bytes) -> None:
+    def _hear(self, until_us: int) -> None:
+        """Take what comes next, at most until then."""
+        self._meter.listening(self.rig.now_us())
+        data = self.rig.read(until_us)
         for item in self._decoder.feed(data):
             message = item if isinstance(item, Discard) else decode_payload(item)
             if isinstance(message, Discard):
                 self.discards.append(message)
             else:
                 self._note(message)
+        self._meter.heard_all(self.rig.now_us())
 
     def _note(self, message: Message) -> None:
         now_us = self.rig.now_us()
@@ -88,6 +102,7 @@ class Wire:
         self.heard_us.append(now_us)
         if hasattr(message, "status"):
             self._status_at_us = now_us
+        self._meter.heard(message, now_us)
         if isinstance(message, Events):
             high = message.ticks_high << 32
             self.events += [
@@ -104,7 +119,7 @@ class Wire:
     def await_message(self, kind: type[M], within_us: int = REPLY_US) -> M:
         """The next message of a class. Fails when it does not come in time."""
         at = len(self.heard)
-        until_us = self.rig.now_us() + within_us
+        until_us = self.rig.now_us() + within_us + self.rig.latency_us
         while True:
             for message in self.heard[at:]:
                 if isinstance(message, kind):
@@ -112,18 +127,21 @@ class Wire:
             at = len(self.heard)
             if self.rig.now_us() >= until_us:
                 raise AssertionError(f"no {kind.__name__} within {within_us} us")
-            self._take(self.rig.read(until_us))
+            self._hear(until_us)
 
     def ask(self, request: Message, reply: type[M], within_us: int = REPLY_US) -> M:
         """Send a request and wait for its reply."""
         at = len(self.heard)
         self.send(request)
-        until_us = self.rig.now_us() + within_us
+        sent_us = self.rig.now_us()
+        until_us = sent_us + within_us + self.rig.latency_us
         while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
-            for message in self.heard[at:]:
+            self._hear(until_us)
+            for message, at_us in zip(self.heard[at:], self.heard_us[at:], strict=True):
                 same = getattr(message, "request_id", None) == getattr(request, "request_id", 0)
                 if isinstance(message, reply) and same:
+                    timing = Timing.RECORD if isinstance(request, Disarm) else Timing.REPLY
+                    self.timings.note(timing, at_us - sent_us)
                     return message
         raise AssertionError(f"no {reply.__name__} for {request!r} within {within_us} us")
 
@@ -155,9 +173,9 @@ class Wire:
     def fresh_status(self) -> Status:
         """The status of a push that is sent from now on."""
         at = len(self.heard)
-        until_us = self.rig.now_us() + 300_000
+        until_us = self.rig.now_us() + STATUS_WITHIN_US + self.rig.latency_us
         while self.rig.now_us() < until_us:
-            self._take(self.rig.read(until_us))
+            self._hear(until_us)
             if any(hasattr(message, "status") for message in self.heard[at:]):
                 return self.status
         raise AssertionError("no status for 300 ms")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from protocol.conformance.host import RawHost
+from protocol.conformance.host import RawHost, enter, leave
 from protocol.conformance.rig import Rig
 from tests.conformance.memory_rig import MemoryRig
 from tests.conformance.port_rig import PortRig
@@ -33,9 +33,7 @@ def rig(request: pytest.FixtureRequest, pen_port: str | None) -> Iterator[Rig]:
 @pytest.fixture
 def host(rig: Rig) -> Iterator[RawHost]:
     """A host that has opened a link to a pen at rest, and leaves it as it was found."""
-    made = RawHost(rig)
-    made.settle()
-    made.events.clear()
+    made = enter(rig)
     yield made
-    made.hands_off()
-    made.settle()
+    leave(made)
+    assert made.timings.exceeded() == []

@@ -29,6 +29,9 @@ class MemoryHand:
 class MemoryRig:
     """`body`, `nvm` and `device` are open to white-box tests."""
 
+    is_quick = True
+    latency_us = 0
+
     def __init__(self, memory: Memory | None = None, spec: PenSpec | None = None) -> None:
         self.body = IdealMechanics()
         self.nvm = Nvm(memory)

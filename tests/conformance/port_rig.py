@@ -54,6 +54,9 @@ HAND = PersonHand()
 class PortRig:
     """115,200 baud 8N1, exclusive use, real time."""
 
+    is_quick = False
+    latency_us = 0
+
     def __init__(self, path: str) -> None:
         self.hand = HAND
         self.numbers = NUMBERS

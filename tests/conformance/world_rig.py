@@ -32,6 +32,9 @@ class WorldHand:
 class WorldRig:
     """Bytes that the wire's model holds back arrive when they are due."""
 
+    is_quick = True
+    latency_us = 0
+
     def __init__(self, scenario: Scenario | None = None) -> None:
         self.world = World(scenario or still_scenario())
         self.numbers = DrawnNumbers(0x5EED)

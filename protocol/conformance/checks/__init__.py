@@ -13,6 +13,7 @@ from protocol.conformance.checks import (
     c08_events,
     c09_counters,
     c10_stop,
+    c11_ceilings,
     c12_prime,
     c13_queries,
 )
@@ -28,6 +29,7 @@ MODULES: tuple[ModuleType, ...] = (
     c08_events,
     c09_counters,
     c10_stop,
+    c11_ceilings,
     c12_prime,
     c13_queries,
 )

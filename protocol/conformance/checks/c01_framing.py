@@ -1,8 +1,8 @@
 """C1: what is not a whole, known, ranged frame of this link changes nothing and is counted."""
 
 from protocol.codec import encode_payload
-from protocol.conformance.host import RawHost
-from protocol.conformance.rules import Case, check
+from protocol.conformance.host import BOOT_US, RawHost
+from protocol.conformance.rules import Case, Needs, check
 from protocol.framing import Frame, cobs_encode, crc32c, encode_frame
 from protocol.messages import Ack, Envelope, Health, HelloReply, Query, Status, StatusPush, Stopped
 from protocol.words import QueryTopic
@@ -116,11 +116,11 @@ def a_hello_of_another_version_is_answered_in_ours_and_makes_no_link(host: RawHo
     assert host.identity().uid == reply.uid
 
 
-@check("C1")
+@check("C1", needs=Needs.POWER)
 def an_unlinked_pen_pushes_status_under_link_zero(host: RawHost) -> None:
-    host.cut_power()
     boot_id = host.status.boot_id
-    host.listen(1_500_000)
+    host.cut_power()
+    host.listen(BOOT_US)
     assert host.status.boot_id == boot_id + 1
     answers = len(host.heard)
     ack = Ack(host.status.boot_id, 0)

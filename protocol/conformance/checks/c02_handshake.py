@@ -1,7 +1,8 @@
 """C2: one link at a time, each nonce once; a new link ends the arm; identity of a boot."""
 
-from protocol.conformance.host import RawHost
-from protocol.conformance.rules import check
+from protocol.conformance.host import BOOT_US, RawHost
+from protocol.conformance.rules import Needs, check
+from protocol.conformance.timing import Timing
 from protocol.messages import Hello, HelloReply
 from protocol.words import EndReason, PenState, RecordState, StatusFlag
 
@@ -38,7 +39,7 @@ def a_new_nonce_ends_the_arm(ready: RawHost) -> None:
     assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.NEW_LINK)
 
 
-@check("C2", hazards=("H37",))
+@check("C2", needs=Needs.HAND | Needs.CADENCE, hazards=("H37",))
 def a_second_hello_during_a_burst_stops_the_pen(host: RawHost) -> None:
     arm_id = host.arm(host.run)
     ceiling = host.status.counters.punctures + 1_000
@@ -51,6 +52,7 @@ def a_second_hello_during_a_burst_stops_the_pen(host: RawHost) -> None:
     began_us = host.rig.now_us()
     other.hello()
     other.wait_at_rest(500_000)
+    host.timings.note(Timing.LINK_REST, host.rig.now_us() - began_us)
     assert host.rig.now_us() - began_us <= 400_000
     record = other.record(arm_id)
     assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.NEW_LINK)
@@ -82,13 +84,13 @@ def a_nonce_whose_link_id_is_zero_or_in_use_is_dropped(host: RawHost) -> None:
     assert not [message for message in host.listen(300_000) if isinstance(message, HelloReply)]
 
 
-@check("C2")
+@check("C2", needs=Needs.POWER)
 def a_boot_forgets_link_nonces_and_configuration(host: RawHost) -> None:
     assert host.configure(host.dose).settings_digest != 0
     host.wait_at_rest()
     old_nonce, boot_id = host.nonce, host.status.boot_id
     host.cut_power()
-    host.listen(1_500_000)
+    host.listen(BOOT_US)
     reply = host.hello(old_nonce)
     assert reply.boot_id == boot_id + 1
     assert host.wait_at_rest().flags & StatusFlag.HOMED

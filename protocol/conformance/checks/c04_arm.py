@@ -3,7 +3,9 @@
 import msgspec
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import Case, check
+from protocol.conformance.rules import Case, Needs, check
+from protocol.conformance.strokes import STROKES, meet, metered, stroke
+from protocol.conformance.timing import Timing
 from protocol.limits import ARM_RECORDS_KEPT, ARM_WITHOUT_GRANT_US
 from protocol.messages import Arm, ArmRecord, ArmReply, Counters, Disarm
 from protocol.words import EndReason, Mode, PenState, RecordState, Result, StatusFlag
@@ -81,7 +83,7 @@ def each_precondition_that_is_off_refuses_and_spends_no_id(ready: RawHost) -> No
     assert ready.ask(altered(order, ready), ArmReply).result is Result.OK
 
 
-@check("C4")
+@check("C4", needs=Needs.POWER)
 def without_a_configuration_no_arm(host: RawHost) -> None:
     host.reboot()
     order = host.arm_order(host.dose)
@@ -100,7 +102,7 @@ def a_latched_stop_refuses_arm_and_configuration(host: RawHost) -> None:
     assert host.ask(altered(order, host), ArmReply).result is Result.OK
 
 
-@check("C4", preloaded=True)
+@check("C4", needs=Needs.HAND, preloaded=True)
 def a_dose_arm_needs_preload_and_any_reversal_takes_it_away(ready: RawHost) -> None:
     before = ready.counters()
     arm_id = ready.arm(ready.reload)
@@ -127,6 +129,7 @@ def an_arm_without_a_grant_ends_after_a_second(host: RawHost) -> None:
     assert host.fresh_status().arm_id == arm_id
     host.listen(250_000)
     assert host.fresh_status().arm_id == 0
+    host.timings.note(Timing.NO_GRANT, host.rig.now_us() - armed_us)
     assert host.rig.now_us() - armed_us <= ARM_WITHOUT_GRANT_US + 300_000
     assert host.record(arm_id).end_reason is EndReason.NO_GRANT
 
@@ -153,12 +156,13 @@ def disarm_of_an_unseen_id_spends_it_for_good(host: RawHost) -> None:
     assert host.hello().highest_arm_id == unseen
 
 
-@check("C4", preloaded=True)
-def disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
+@check("C4", needs=Needs.QUICK_HAND, preloaded=True, cases=STROKES)
+def disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
     before = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    steps = before.forward_steps + ready.dose.steps
-    ready.touch()
+    arm_id = ready.arm(settings)
+    steps = before.forward_steps + settings.steps
+    meet(ready, mode)
     ready.drive(arm_id, 60_000, before.punctures + 1, steps)
     ready.press()
     ready.drive(arm_id, 20_000, before.punctures + 1, steps)
@@ -170,11 +174,16 @@ def disarm_in_mid_dose_waits_for_the_whole_stroke(ready: RawHost) -> None:
     ready.listen(200_000)
     record = ready.of(ArmRecord)[-1]
     assert record.record_state is RecordState.FINAL
-    assert record.proven.dose_steps == before.dose_steps + ready.dose.steps
+    assert metered(record.proven, mode) == metered(before, mode) + settings.steps
     assert not ready.events[-1].is_partial
 
 
-@check("C4", preloaded=True, cases=[Case(f"{n} ms", n * 1_000) for n in range(110, 200, 10)])
+@check(
+    "C4",
+    needs=Needs.QUICK_HAND,
+    preloaded=True,
+    cases=[Case(f"{n} ms", n * 1_000) for n in range(110, 200, 10)],
+)
 def a_lease_that_lapses_while_a_disarmed_run_brakes_ends_it(ready: RawHost, alone_us: int) -> None:
     before = ready.counters()
     arm_id = ready.arm(ready.run)
@@ -219,13 +228,14 @@ def the_last_arm_of_each_host_is_its_own(host: RawHost) -> None:
     assert host.last_arm().arm_id == first
 
 
-@check("C4", preloaded=True)
-def an_arm_that_was_stopped_stays_ended_whatever_comes(ready: RawHost) -> None:
-    arm_id = ready.arm(ready.dose)
+@check("C4", needs=Needs.HAND, preloaded=True, cases=STROKES)
+def an_arm_that_was_stopped_stays_ended_whatever_comes(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
+    arm_id = ready.arm(settings)
     stop_id = ready.fresh_id()
     ready.stop(stop_id)
     ready.clear_stop(stop_id)
-    ready.touch()
+    meet(ready, mode)
     ready.press()
     ready.drive(arm_id, 300_000, 1 << 40, 1 << 40)
     record = ready.record(arm_id)

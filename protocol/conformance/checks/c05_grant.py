@@ -5,10 +5,12 @@ import itertools
 import msgspec
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import Case, check
-from protocol.limits import GRANT_REFUSED_PAUSE_US, LEASE_PEN_MAX_US
+from protocol.conformance.rules import Case, Needs, check
+from protocol.conformance.strokes import STROKES, meet, metered, stroke
+from protocol.conformance.timing import Timing
+from protocol.limits import BRAKE_TO_REST_MAX_US, GRANT_REFUSED_PAUSE_US, LEASE_PEN_MAX_US
 from protocol.messages import Grant, GrantRefused, StatusPush
-from protocol.words import EndReason, PenState, RecordState, Result
+from protocol.words import EndReason, Mode, PenState, RecordState, Result
 
 
 def refusal(host: RawHost, grant: Grant) -> Result:
@@ -46,35 +48,45 @@ def run_until_still(host: RawHost, arm_id: int, punctures: int, steps: int) -> N
     host.drive(arm_id, 1_500_000, punctures, steps)
 
 
-@check("C5", preloaded=True)
-def lower_and_repeated_grants_change_nothing(ready: RawHost) -> None:
+@check("C5", needs=Needs.HAND, preloaded=True, cases=STROKES)
+def lower_and_repeated_grants_change_nothing(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
     before = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    ready.touch()
-    steps = before.forward_steps + 2 * ready.dose.steps
+    arm_id = ready.arm(settings)
+    meet(ready, mode)
+    steps = before.forward_steps + 2 * settings.steps
     high = ready.grant_message(arm_id, before.punctures + 2, steps)
     for _ in range(5):
         ready.send(high)
     run_until_still(ready, arm_id, 0, 0)
     assert ready.counters().punctures == before.punctures + 2
-    assert ready.counters().dose_steps == before.dose_steps + 2 * ready.dose.steps
+    assert metered(ready.counters(), mode) == metered(before, mode) + 2 * settings.steps
 
 
-@check("C5", preloaded=True, cases=[Case(name, name) for name in ("punctures", "steps")])
-def both_ceilings_bind_for_the_whole_stroke(ready: RawHost, short: str) -> None:
+SHORT = [
+    Case(f"{each.name} {short}", (each.value, short), each.needs)
+    for each in STROKES
+    for short in ("punctures", "steps")
+]
+
+
+@check("C5", needs=Needs.HAND, preloaded=True, cases=SHORT)
+def both_ceilings_bind_for_the_whole_stroke(ready: RawHost, case: tuple[Mode, str]) -> None:
+    mode, short = case
+    settings = stroke(ready, mode)
     before = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    ready.touch()
+    arm_id = ready.arm(settings)
+    meet(ready, mode)
     punctures = before.punctures + (2 if short == "punctures" else 9)
-    room = 3 * ready.dose.steps - 1 if short == "steps" else 9 * ready.dose.steps
+    room = 3 * settings.steps - 1 if short == "steps" else 9 * settings.steps
     steps = before.forward_steps + room
     run_until_still(ready, arm_id, punctures, steps)
     assert ready.status.state is PenState.ARMED
     assert ready.counters().punctures == before.punctures + 2
-    assert ready.counters().dose_steps == before.dose_steps + 2 * ready.dose.steps
+    assert metered(ready.counters(), mode) == metered(before, mode) + 2 * settings.steps
 
 
-@check("C5", hazards=("H08",))
+@check("C5", needs=Needs.HAND, hazards=("H08",))
 def the_lease_lapses_at_its_tick_and_every_stroke_is_counted(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -88,10 +100,11 @@ def the_lease_lapses_at_its_tick_and_every_stroke_is_counted(host: RawHost) -> N
     assert record.proven == record.reserved == host.counters()
     strokes = [event for event in host.events if event.arm_id == arm_id]
     assert len(strokes) == record.proven.punctures - before.punctures
-    assert strokes[-1].pen_ticks <= last.valid_until_ticks + 150_000
+    host.timings.note(Timing.LAPSE, max(0, strokes[-1].pen_ticks - last.valid_until_ticks))
+    assert strokes[-1].pen_ticks <= last.valid_until_ticks + BRAKE_TO_REST_MAX_US
 
 
-@check("C5", hazards=("H12",))
+@check("C5", needs=Needs.QUICK_HAND, hazards=("H12",))
 def a_delay_line_full_of_grants_of_a_dead_host_starts_nothing(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.bench)
@@ -112,7 +125,7 @@ def a_delay_line_full_of_grants_of_a_dead_host_starts_nothing(host: RawHost) -> 
     assert host.record(arm_id).end_reason is EndReason.NO_GRANT
 
 
-@check("C5", hazards=("H12",))
+@check("C5", needs=Needs.QUICK_HAND, hazards=("H12",))
 def delayed_grants_carry_a_lease_no_further_than_the_last_tick_in_them(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.bench)
@@ -131,7 +144,7 @@ def delayed_grants_carry_a_lease_no_further_than_the_last_tick_in_them(host: Raw
     assert host.counters() == record.proven
 
 
-@check("C5")
+@check("C5", needs=Needs.HAND)
 def status_is_pushed_each_tenth_of_a_second_in_every_state(host: RawHost) -> None:
     def gaps() -> list[int]:
         at = len(host.heard)

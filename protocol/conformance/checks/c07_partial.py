@@ -5,70 +5,101 @@ from collections.abc import Callable
 import msgspec
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import Case, check
+from protocol.conformance.rules import Case, Needs, check
 from protocol.conformance.settings import least_period_us, steps_in
-from protocol.limits import CONTACT_LOST_US
+from protocol.conformance.strokes import STROKES, meet, metered, stroke
+from protocol.conformance.timing import Timing
+from protocol.limits import BRAKE_TO_REST_MAX_US, CONTACT_LOST_US, LEASE_HOST_MAX_US
 from protocol.messages import Counters, StrokeSettings
-from protocol.words import EndReason, EventKind, PenState
+from protocol.words import EndReason, EventKind, Mode, PenState
 
 PUMP_US = 184_000
+PUMP_FOR_A_PERSON_US = 400_000
+"""A person's press is noticed up to a status period late."""
 
 
-def long(host: RawHost) -> StrokeSettings:
-    """A dose whose pump runs for 184 ms (9.2 uL at 18,500 steps/s), or as long as it may."""
-    envelope = host.limits[0]
-    settings = msgspec.structs.replace(host.dose, steps=steps_in(PUMP_US, envelope))
+def long(host: RawHost, mode: Mode = Mode.DOSE) -> StrokeSettings:
+    """A stroke whose pump runs for 184 ms (9.2 uL at 18,500 steps/s), or as long as it may."""
+    envelope, plain = host.limits[0], stroke(host, mode)
+    pump_us = PUMP_US if host.rig.is_quick else PUMP_FOR_A_PERSON_US
+    settings = msgspec.structs.replace(plain, steps=steps_in(pump_us, envelope))
     period_us = max(settings.stroke_period_us, least_period_us(settings, envelope))
     return msgspec.structs.replace(settings, stroke_period_us=period_us)
 
 
-def mid_dose(host: RawHost) -> tuple[int, Counters]:
-    """A pen in the middle of the pump phase of one dose."""
+def mid_dose(host: RawHost, mode: Mode = Mode.DOSE) -> tuple[int, Counters]:
+    """A pen in the middle of the pump phase of one stroke."""
     before = host.counters()
-    arm_id = host.arm(long(host))
-    host.touch()
-    steps = before.forward_steps + 9 * long(host).steps
+    settings = long(host, mode)
+    arm_id = host.arm(settings)
+    meet(host, mode)
+    steps = before.forward_steps + 9 * settings.steps
     host.drive(arm_id, 60_000, before.punctures + 9, steps)
     host.press()
     host.drive(arm_id, 100_000, before.punctures + 9, steps)
     return arm_id, before
 
 
-ENDS: dict[EndReason, Callable[[RawHost], object]] = {
-    EndReason.STOP: lambda host: host.stop(host.fresh_id()),
-    EndReason.NEW_LINK: lambda host: host.hello(),
+def stop(host: RawHost) -> int:
+    """Send STOP; the pen's tick at its echo."""
+    return host.stop(host.fresh_id()).status.pen_ticks
+
+
+def new_link(host: RawHost) -> int:
+    """Make a new link; the pen's tick of about then."""
+    host.hello()
+    return host.fresh_status().pen_ticks
+
+
+ENDS: dict[EndReason, Callable[[RawHost], int]] = {
+    EndReason.STOP: stop,
+    EndReason.NEW_LINK: new_link,
 }
+CUTS = [
+    Case(f"{each.name} {reason.name}", (each.value, reason), each.needs)
+    for each in STROKES
+    for reason in ENDS
+]
 
 
-@check("C7", preloaded=True, cases=[Case(reason.name, reason) for reason in ENDS])
-def what_was_made_is_recorded_and_never_completed(ready: RawHost, reason: EndReason) -> None:
-    arm_id, before = mid_dose(ready)
-    ENDS[reason](ready)
+@check("C7", needs=Needs.HAND, preloaded=True, cases=CUTS)
+def what_was_made_is_recorded_and_never_completed(
+    ready: RawHost, case: tuple[Mode, EndReason]
+) -> None:
+    mode, reason = case
+    arm_id, before = mid_dose(ready, mode)
+    cut_ticks = ENDS[reason](ready)
     ready.wait_at_rest(400_000)
     record = ready.record(arm_id)
-    made = record.proven.dose_steps - before.dose_steps
+    made = metered(record.proven, mode) - metered(before, mode)
     assert record.end_reason is reason
-    assert 0 < made < long(ready).steps
+    assert 0 < made < long(ready, mode).steps
     assert record.proven == record.reserved
     assert record.proven.punctures == before.punctures + 1
     ready.drive(arm_id, 500_000, before.punctures + 9, 1 << 40)
     assert ready.counters() == record.proven
     event = next(event for event in ready.events if event.arm_id == arm_id)
-    assert (event.kind, event.is_partial, event.record.steps) == (EventKind.PUNCTURE, True, made)
+    kind = EventKind.PUNCTURE if mode is Mode.DOSE else EventKind.BENCH
+    assert (event.kind, event.is_partial, event.record.steps) == (kind, True, made)
+    if reason is EndReason.STOP:
+        ready.timings.note(Timing.STOP_REST, max(0, event.pen_ticks - cut_ticks))
 
 
-@check("C7", preloaded=True, hazards=("H08",))
-def a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost) -> None:
-    arm_id, before = mid_dose(ready)
+@check("C7", needs=Needs.HAND, preloaded=True, hazards=("H08",), cases=STROKES)
+def a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost, mode: Mode) -> None:
+    arm_id, before = mid_dose(ready, mode)
+    at_most_ticks = ready.estimated_ticks() + LEASE_HOST_MAX_US
     ready.listen(400_000)
     record = ready.record(arm_id)
     assert record.end_reason is EndReason.LAPSE
-    assert 0 < record.proven.dose_steps - before.dose_steps <= long(ready).steps
+    made = metered(record.proven, mode) - metered(before, mode)
+    assert 0 < made <= long(ready, mode).steps
     event = next(event for event in ready.events if event.arm_id == arm_id)
-    assert event.record.steps == record.proven.dose_steps - before.dose_steps
+    assert event.record.steps == made
+    assert event.pen_ticks <= at_most_ticks + BRAKE_TO_REST_MAX_US
 
 
-@check("C7", preloaded=True, hazards=("H07",))
+@check("C7", needs=Needs.QUICK_HAND | Needs.DOSE_ON_CONTACT, preloaded=True, hazards=("H07",))
 def lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
     punctures, steps = before.punctures + 9, before.forward_steps + 9 * long(ready).steps
@@ -77,6 +108,7 @@ def lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     ready.drive(arm_id, 150_000, punctures, steps)
     cut = ready.events[-1]
     assert cut.is_partial
+    ready.timings.note(Timing.CONTACT_LOST, cut.pen_ticks - lifted_ticks)
     assert CONTACT_LOST_US <= cut.pen_ticks - lifted_ticks <= CONTACT_LOST_US + 25_000
     ready.touch()
     ready.drive(arm_id, 700_000, punctures, steps)
@@ -91,7 +123,7 @@ def lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     assert ready.counters().dose_steps == before.dose_steps + cut.record.steps + long(ready).steps
 
 
-@check("C7", preloaded=True, hazards=("H07",))
+@check("C7", needs=Needs.QUICK_HAND | Needs.DOSE_ON_CONTACT, preloaded=True, hazards=("H07",))
 def contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
     ready.lift()
@@ -102,14 +134,15 @@ def contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
     assert not ready.events[-1].is_partial
 
 
-@check("C7", preloaded=True)
-def a_puncture_counts_when_the_needle_leaves_rest(ready: RawHost) -> None:
-    _, before = mid_dose(ready)
+@check("C7", needs=Needs.HAND, preloaded=True, cases=STROKES)
+def a_puncture_counts_when_the_needle_leaves_rest(ready: RawHost, mode: Mode) -> None:
+    _, before = mid_dose(ready, mode)
     ready.listen(80_000)
     statuses = [getattr(message, "status", None) for message in ready.heard]
+    most = long(ready, mode).steps
     pumping = [
         status.counters
         for status in statuses
-        if status and 0 < status.counters.dose_steps - before.dose_steps < long(ready).steps
+        if status and 0 < metered(status.counters, mode) - metered(before, mode) < most
     ]
     assert {counters.punctures for counters in pumping} == {before.punctures + 1}

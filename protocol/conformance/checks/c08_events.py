@@ -1,10 +1,11 @@
 """C8: one gapless sequence, pushed once and soon, kept until acknowledged, replayed on demand."""
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import check
+from protocol.conformance.rules import Needs, check
+from protocol.conformance.strokes import STROKES, meet, stroke
 from protocol.limits import EVENT_BATCH_MAX_US
 from protocol.messages import Health, Replay, ReplayReply
-from protocol.words import EventFlag, EventKind, Result
+from protocol.words import EventFlag, EventKind, Mode, Result
 
 
 def run_some(host: RawHost, settings_ceiling: int = 60) -> int:
@@ -21,7 +22,7 @@ def run_some(host: RawHost, settings_ceiling: int = 60) -> int:
     return arm_id
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def every_stroke_is_pushed_once_gapless_and_in_time(host: RawHost) -> None:
     before = host.fresh_status()
     run_some(host)
@@ -34,7 +35,7 @@ def every_stroke_is_pushed_once_gapless_and_in_time(host: RawHost) -> None:
     assert ticks == sorted(ticks)
 
 
-@check("C8", preloaded=True)
+@check("C8", needs=Needs.HAND, preloaded=True)
 def events_come_within_25_ms(ready: RawHost) -> None:
     arm_id = ready.arm(ready.bench)
     counters = ready.counters()
@@ -49,23 +50,26 @@ def events_come_within_25_ms(ready: RawHost) -> None:
         assert event.at_us - offset - event.pen_ticks <= EVENT_BATCH_MAX_US + 40_000
 
 
-@check("C8", preloaded=True)
-def an_event_tells_what_was_done(ready: RawHost) -> None:
+@check("C8", needs=Needs.HAND, preloaded=True, cases=STROKES)
+def an_event_tells_what_was_done(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
     counters = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    ready.touch()
-    steps = counters.forward_steps + ready.dose.steps
+    arm_id = ready.arm(settings)
+    meet(ready, mode)
+    steps = counters.forward_steps + settings.steps
     ready.drive(arm_id, 60_000, counters.punctures + 1, steps)
     ready.press()
     ready.drive(arm_id, 600_000, counters.punctures + 1, steps)
     event = ready.events[-1]
-    assert (event.arm_id, event.kind) == (arm_id, EventKind.PUNCTURE)
-    assert event.record.flags == EventFlag.CONTACT
-    assert event.record.steps == ready.dose.steps
-    assert abs(event.record.protrusion_um - ready.dose.protrusion_um) <= 100
+    in_contact = mode is Mode.DOSE
+    kind = EventKind.PUNCTURE if in_contact else EventKind.BENCH
+    assert (event.arm_id, event.kind) == (arm_id, kind)
+    assert event.record.flags == (EventFlag.CONTACT if in_contact else EventFlag(0))
+    assert event.record.steps == settings.steps
+    assert abs(event.record.protrusion_um - settings.protrusion_um) <= 100
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def replay_brings_every_unacknowledged_event_again(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -81,7 +85,7 @@ def replay_brings_every_unacknowledged_event_again(host: RawHost) -> None:
     assert all(pushed[event.index] == event.record for event in host.events)
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def acknowledged_events_are_gone_and_others_are_not(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -98,7 +102,7 @@ def acknowledged_events_are_gone_and_others_are_not(host: RawHost) -> None:
     assert host.await_message(Health, 1_200_000).ring_used == end - first - 7
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def a_refused_grant_still_acknowledges(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -109,7 +113,7 @@ def a_refused_grant_still_acknowledges(host: RawHost) -> None:
     assert reply.oldest_index == first + 4
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def another_boot_is_not_replayed_or_acknowledged(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -122,7 +126,7 @@ def another_boot_is_not_replayed_or_acknowledged(host: RawHost) -> None:
     assert reply.oldest_index == first
 
 
-@check("C8")
+@check("C8", needs=Needs.HAND)
 def a_new_link_keeps_the_ring_and_repeats_nothing_unasked(host: RawHost) -> None:
     run_some(host)
     host.listen(100_000)
@@ -136,7 +140,7 @@ def a_new_link_keeps_the_ring_and_repeats_nothing_unasked(host: RawHost) -> None
     assert len(host.events) == total
 
 
-@check("C8", hazards=("H13",))
+@check("C8", needs=Needs.HAND | Needs.POWER, hazards=("H13",))
 def a_boot_empties_the_ring_and_restarts_the_index(host: RawHost) -> None:
     run_some(host)
     punctures = host.counters().punctures

@@ -3,9 +3,10 @@
 import itertools
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import check
+from protocol.conformance.rules import Needs, check
+from protocol.conformance.strokes import STROKES, meet, metered, stroke
 from protocol.messages import Counters
-from protocol.words import EndReason, RecordState, StatusFlag
+from protocol.words import EndReason, Mode, RecordState, StatusFlag
 
 
 def at_least(low: Counters, high: Counters) -> bool:
@@ -13,7 +14,7 @@ def at_least(low: Counters, high: Counters) -> bool:
     return all(getattr(low, name) <= getattr(high, name) for name in fields)
 
 
-@check("C9")
+@check("C9", needs=Needs.HAND)
 def each_category_counts_its_own(host: RawHost) -> None:
     host.unload()
     before, needed = host.counters(), host.envelope().preload_steps
@@ -26,7 +27,7 @@ def each_category_counts_its_own(host: RawHost) -> None:
     assert [getattr(after, name) for name in names] == [getattr(before, name) for name in names]
 
 
-@check("C9", preloaded=True)
+@check("C9", needs=Needs.POWER, preloaded=True)
 def counters_survive_a_boot_at_rest_exactly(ready: RawHost) -> None:
     before = ready.fresh_status()
     ready.reboot()
@@ -36,27 +37,34 @@ def counters_survive_a_boot_at_rest_exactly(ready: RawHost) -> None:
     assert after.flags & StatusFlag.PRELOADED
 
 
-@check("C9", preloaded=True, hazards=("H13",))
-def a_reset_in_mid_dose_resumes_at_the_reservation(ready: RawHost) -> None:
+@check(
+    "C9",
+    needs=Needs.QUICK_HAND | Needs.QUICK_POWER,
+    preloaded=True,
+    hazards=("H13",),
+    cases=STROKES,
+)
+def a_reset_in_mid_dose_resumes_at_the_reservation(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
     before = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    ready.touch()
-    steps = before.forward_steps + 9 * ready.dose.steps
+    arm_id = ready.arm(settings)
+    meet(ready, mode)
+    steps = before.forward_steps + 9 * settings.steps
     ready.drive(arm_id, 60_000, before.punctures + 9, steps)
     ready.press()
-    ready.drive(arm_id, ready.dose.stroke_period_us + 40_000, before.punctures + 9, steps)
+    ready.drive(arm_id, settings.stroke_period_us + 40_000, before.punctures + 9, steps)
     ready.reboot()
     record, counters = ready.record(arm_id), ready.counters()
     assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.BOOT)
     assert record.proven.punctures == before.punctures + 1
     assert record.reserved.punctures == before.punctures + 2
-    assert record.reserved.dose_steps == before.dose_steps + 2 * ready.dose.steps
+    assert metered(record.reserved, mode) == metered(before, mode) + 2 * settings.steps
     assert counters == record.reserved
     last = ready.last_arm()
     assert (last.arm_id, last.reserved) == (arm_id, record.reserved)
 
 
-@check("C9", hazards=("H13",))
+@check("C9", needs=Needs.QUICK_HAND | Needs.QUICK_POWER, hazards=("H13",))
 def a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -73,7 +81,7 @@ def a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: RawHost)
     assert host.counters() == record.reserved
 
 
-@check("C9")
+@check("C9", needs=Needs.HAND | Needs.POWER)
 def at_rest_nothing_is_reserved(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -87,12 +95,13 @@ def at_rest_nothing_is_reserved(host: RawHost) -> None:
     assert record.proven == record.reserved == resting == host.counters()
 
 
-@check("C9", preloaded=True)
-def counters_never_fall_in_any_status(ready: RawHost) -> None:
+@check("C9", needs=Needs.HAND, preloaded=True, cases=STROKES)
+def counters_never_fall_in_any_status(ready: RawHost, mode: Mode) -> None:
+    settings = stroke(ready, mode)
     before = ready.counters()
-    arm_id = ready.arm(ready.dose)
-    ready.touch()
-    steps = before.forward_steps + 5 * ready.dose.steps
+    arm_id = ready.arm(settings)
+    meet(ready, mode)
+    steps = before.forward_steps + 5 * settings.steps
     ready.drive(arm_id, 60_000, before.punctures + 5, steps)
     ready.press()
     ready.drive(arm_id, 1_000_000, before.punctures + 5, steps)
@@ -107,7 +116,7 @@ def counters_never_fall_in_any_status(ready: RawHost) -> None:
     assert all(at_least(low, high) for low, high in itertools.pairwise(seen))
 
 
-@check("C9")
+@check("C9", needs=Needs.POWER)
 def highest_arm_id_survives_a_boot(host: RawHost) -> None:
     arm_id = host.arm(host.prime)
     host.reboot()

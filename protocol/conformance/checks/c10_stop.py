@@ -1,12 +1,12 @@
 """C10: a stop works in any state and on any link, is echoed at once, latches, and only latches."""
 
-from protocol.conformance.host import RawHost
-from protocol.conformance.rules import check
+from protocol.conformance.host import BOOT_US, RawHost
+from protocol.conformance.rules import Needs, check
 from protocol.messages import Clear, Cleared, Stop, Stopped
 from protocol.words import EndReason, PenState, Result, StatusFlag
 
 
-@check("C10", hazards=("H34",))
+@check("C10", needs=Needs.HAND, hazards=("H34",))
 def a_stop_of_a_stranger_stops_a_running_pen(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -55,7 +55,7 @@ def a_stop_may_cut_another_frame(host: RawHost) -> None:
     assert host.stop(stop_id).stop_id == stop_id
 
 
-@check("C10")
+@check("C10", needs=Needs.POWER)
 def a_stop_latches_without_any_link_and_over_a_boot(host: RawHost) -> None:
     host.cut_power()
     host.link_id = 0
@@ -63,7 +63,7 @@ def a_stop_latches_without_any_link_and_over_a_boot(host: RawHost) -> None:
     stop_id = host.fresh_id()
     assert host.stop(stop_id).stop_id == stop_id
     host.cut_power()
-    host.listen(1_500_000)
+    host.listen(BOOT_US)
     assert host.hello().last_stop_id == stop_id
     assert host.fresh_status().state is PenState.LATCHED
 
@@ -93,7 +93,7 @@ def a_late_copy_of_a_clear_unlatches_nothing_new(host: RawHost) -> None:
     assert host.fresh_status().flags & StatusFlag.STOP_LATCHED
 
 
-@check("C10")
+@check("C10", needs=Needs.HAND)
 def clear_waits_for_rest(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)

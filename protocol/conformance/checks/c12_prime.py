@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from protocol.conformance.host import BENCH, PRIME, RELOAD, RawHost
-from protocol.conformance.rules import Case, check
+from protocol.conformance.rules import Case, Needs, check
 from protocol.conformance.settings import steps_in
 from protocol.limits import SLICE_US
 from protocol.messages import Counters, StrokeSettings
@@ -16,10 +16,10 @@ def cases(*modes: StrokeSettings) -> list[Case]:
 
 def burst(host: RawHost, arm_id: int, before: Counters, for_us: int) -> None:
     far = max(before.forward_steps, before.reverse_steps) + 50 * 500
-    host.drive(arm_id, for_us, before.punctures + 50, far)
+    host.drive(arm_id, for_us, before.punctures + 500, far)
 
 
-@check("C12")
+@check("C12", needs=Needs.HAND)
 def preload_comes_first_and_the_slice_is_split_at_its_border(host: RawHost) -> None:
     host.unload()
     needed = host.envelope().preload_steps
@@ -41,7 +41,7 @@ def preload_comes_first_and_the_slice_is_split_at_its_border(host: RawHost) -> N
     )
 
 
-@check("C12", preloaded=True)
+@check("C12", needs=Needs.QUICK_HAND, preloaded=True)
 def slices_start_each_tenth_of_a_second(ready: RawHost) -> None:
     arm_id, before = ready.arm(ready.prime), ready.counters()
     burst(ready, arm_id, before, 60_000)
@@ -53,7 +53,7 @@ def slices_start_each_tenth_of_a_second(ready: RawHost) -> None:
     assert 8 <= len(made) <= 10
 
 
-@check("C12", preloaded=True)
+@check("C12", needs=Needs.QUICK_HAND, preloaded=True)
 def letting_go_cuts_the_slice_at_once(ready: RawHost) -> None:
     settings = replace(ready.prime, steps=steps_in(SLICE_US, ready.limits[0]))
     arm_id, before = ready.arm(settings), ready.counters()
@@ -69,7 +69,7 @@ def letting_go_cuts_the_slice_at_once(ready: RawHost) -> None:
     assert ready.counters().prime_steps == before.prime_steps + made[0].record.steps
 
 
-@check("C12", preloaded=True, cases=cases(PRIME, RELOAD, BENCH))
+@check("C12", needs=Needs.HAND, preloaded=True, cases=cases(PRIME, RELOAD, BENCH))
 def contact_ends_the_burst_and_a_new_press_is_needed(
     ready: RawHost, settings: StrokeSettings
 ) -> None:
@@ -92,7 +92,7 @@ def contact_ends_the_burst_and_a_new_press_is_needed(
     assert ready.counters() != still
 
 
-@check("C12", preloaded=True, cases=cases(PRIME, RELOAD, BENCH))
+@check("C12", needs=Needs.HAND, preloaded=True, cases=cases(PRIME, RELOAD, BENCH))
 def nothing_moves_while_the_pen_touches(ready: RawHost, settings: StrokeSettings) -> None:
     settings = ready.fit(settings)
     ready.touch()
@@ -103,7 +103,7 @@ def nothing_moves_while_the_pen_touches(ready: RawHost, settings: StrokeSettings
     assert ready.counters() == before
 
 
-@check("C12", preloaded=True)
+@check("C12", needs=Needs.HAND, preloaded=True)
 def bench_strokes_have_their_own_counters(ready: RawHost) -> None:
     arm_id, before = ready.arm(ready.bench), ready.counters()
     steps = before.forward_steps + 2 * ready.bench.steps
@@ -117,7 +117,7 @@ def bench_strokes_have_their_own_counters(ready: RawHost) -> None:
     assert ready.events[-1].kind is EventKind.BENCH
 
 
-@check("C12", preloaded=True, hazards=("H08",), cases=cases(PRIME, RELOAD))
+@check("C12", needs=Needs.HAND, preloaded=True, hazards=("H08",), cases=cases(PRIME, RELOAD))
 def the_step_ceiling_bounds_slices(ready: RawHost, settings: StrokeSettings) -> None:
     settings = ready.fit(settings)
     arm_id, before = ready.arm(settings), ready.counters()

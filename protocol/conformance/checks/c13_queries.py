@@ -1,7 +1,7 @@
 """C13: no query changes anything; each answers at any time, in motion too."""
 
 from protocol.conformance.host import RawHost
-from protocol.conformance.rules import check
+from protocol.conformance.rules import Needs, check
 from protocol.limits import EVENT_RING_MIN_RECORDS
 from protocol.words import RecordState
 
@@ -27,7 +27,7 @@ def queries_leave_no_trace(host: RawHost) -> None:
             assert getattr(after, name) == getattr(before, name)
 
 
-@check("C13")
+@check("C13", needs=Needs.HAND | Needs.CADENCE)
 def queries_are_answered_in_motion_and_stop_nothing(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
