@@ -14,18 +14,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 from unittest.mock import patch
 
 from controller.clock import SystemClock
-from controller.record import entry, journal, layouts, migration, opening, store
+from controller.record import entry, layouts
 from controller.record.migration import bring_forward, take_back
 from tests.support.deadly_disk import DeadlyVfs, Fate
 
 TODAY: Final = entry.SCHEMA_VERSION
 NEXT: Final = TODAY + 1
 MOST_OPERATIONS: Final = 1_000
-_KNOW_IT: Final = (entry, journal, migration, opening, store)
 _INDEX: Final = "CREATE INDEX by_session ON entries (session_id, seq);\n"
 
 
@@ -35,9 +35,14 @@ def next_layout() -> Iterator[None]:
     with ExitStack() as undo:
         schema = layouts.SCHEMAS[TODAY] + _INDEX
         undo.enter_context(patch.dict(layouts.SCHEMAS, {NEXT: schema}))
-        for module in _KNOW_IT:
+        for module in _that_know_it():
             undo.enter_context(patch.object(module, "SCHEMA_VERSION", NEXT))
         yield
+
+
+def _that_know_it() -> list[ModuleType]:
+    modules = [each for name, each in sys.modules.items() if name.startswith("controller.")]
+    return [each for each in modules if hasattr(each, "SCHEMA_VERSION")]
 
 
 def forward(folder: Path) -> None:
