@@ -6,6 +6,7 @@ Touches the folder's names, its lock and its reserve file; never an entry.
 import fcntl
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Final, Self
 
@@ -44,6 +45,20 @@ def _number(path: Path) -> int:
     return 0 if match is None else int(match[1] or 1)
 
 
+def is_shared(folder: Path) -> bool:
+    """Whether the folder's group may read what is in it: its set-group-ID bit says so.
+
+    The administrator's word (StateDirectoryMode=2750 of the controller's unit); folders made inside
+    inherit it. Raises OSError.
+    """
+    return bool(folder.stat().st_mode & stat.S_ISGID)
+
+
+def file_mode(folder: Path) -> int:
+    """The mode of a journal file in the folder: nobody else reads it, or its group. OSError."""
+    return 0o640 if is_shared(folder) else 0o600
+
+
 def prepare_folder(folder: Path, min_free_bytes: int) -> None:
     """Make the folder if need be, durably, and refuse one without room.
 
@@ -52,7 +67,9 @@ def prepare_folder(folder: Path, min_free_bytes: int) -> None:
     """
     try:
         made = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        above = next(each for each in folder.absolute().parents if each.exists())
+        # mkdir's own mode, for a chmod that set the bit again is refused to a sandboxed service
+        folder.mkdir(mode=0o750 if is_shared(above) else 0o700, parents=True, exist_ok=True)
         for each in made:
             sync_folder(each.parent)
         room = os.statvfs(folder)

@@ -20,6 +20,7 @@ from controller.record.events import JournalOpened
 from controller.record.folder import (
     MIN_FREE_BYTES,
     FolderLock,
+    file_mode,
     journal_files,
     keep_reserve,
     next_file,
@@ -153,7 +154,7 @@ class Journal:
         before = (opened.predecessor_seq or 0, opened.predecessor_hash or ZERO_HASH)
         (first,) = _seal(before, [Draft(opened)], stamper)
         store.create(connection, first)
-        file.chmod(0o600)
+        file.chmod(file_mode(file.parent))
         sync_folder(file.parent)
         identity = (opened.journal_id, opened.realm, opened.host_id, opened.schema_version)
         origin = Origin(*identity, *before)
