@@ -1,18 +1,23 @@
 """The doctor's lines: what turns each of them red, and that it says what to do."""
 
 import asyncio
+import os
 import ssl
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from controller.clock import SystemClock
 from controller.errors import NoAnswer, PortBusy, PortDenied, PortMissing
 from controller.record.console_events import StopTested
+from controller.record.cursor import CursorFile, Position
 from controller.record.entry import Draft
 from controller.record.events import Actor, ArmOpened, CounterSet, StateChanged
 from controller.record.journal import Journal
+from controller.record.reader import JournalReader
 from controller.service.doctor import disk, host, network, pen, record
 from controller.service.doctor.examination import Asked, examine
 from controller.service.doctor.line import Line
@@ -241,6 +246,40 @@ def test_permissions(tmp_path: Path) -> None:
     secret.chmod(0o600)
     assert pen.permissions(pen.Found(), tmp_path, [secret]).state == "green"
     assert not (tmp_path / ".doctor").exists()
+
+
+def test_a_secret_of_telemetrys_own_account_need_not_be_read_by_the_controllers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    secret = tmp_path / "broker.password"
+    secret.write_text("s3cret")
+    secret.chmod(0o600)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert pen.permissions(pen.Found(), tmp_path, [secret]).state == "red"
+    if os.getuid() == 0:
+        os.chown(secret, 4_242, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 4_242)
+    assert pen.permissions(pen.Found(), tmp_path, [secret]).state == "green"
+    secret.chmod(0o640)
+    assert pen.permissions(pen.Found(), tmp_path, [secret]).state == "red"
+
+
+def test_telemetrys_cursor_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    written(tmp_path / "journal", Draft(raised("battery_low")))
+    place, port = folder(tmp_path), free_port()
+    with (place / "controller.toml").open("a") as file:
+        file.write(f'[broker]\nhost = "127.0.0.1"\nport = {port}\n')
+    with closing(JournalReader(tmp_path / "journal")) as reader:
+        head = Position(reader.chain_id, *reader.head())
+    CursorFile.of_broker(tmp_path / "own", "127.0.0.1", port).save(head)
+    asked = Asked(Catalogue(place), tmp_path, str(tmp_path / "tty"), 0)
+    assert examined(asked)["telemetry"].figures["behind"] == 2
+    own = msgspec.structs.replace(asked, cursor=tmp_path / "own")
+    assert examined(own)["telemetry"].figures["behind"] == 0
 
 
 def test_a_broker_that_is_away_is_a_warning_because_nothing_is_lost() -> None:

@@ -47,6 +47,9 @@ def doctor(
     tls_cert: Annotated[
         Path | None, typer.Option(help="A certificate of this place to look at too (PEM).")
     ] = None,
+    cursor: Annotated[
+        Path | None, typer.Option(help="Folder of telemetry's cursor, as `micropen telemetry` has.")
+    ] = None,
     fsync_rounds: Annotated[
         int, typer.Option(help="How often the disk is measured; 0: not at all.", min=0)
     ] = ROUNDS,
@@ -64,7 +67,7 @@ def doctor(
     if stop_test:
         wanted = wanted_of(catalogue, port, state)
         tested = _stop_line(wanted, Actor(name=by, role=role.value))
-    asked = Asked(catalogue, state, port, fsync_rounds, tls_cert=tls_cert)
+    asked = Asked(catalogue, state, port, fsync_rounds, tls_cert=tls_cert, cursor=cursor)
     console = Console(soft_wrap=True)
     lines = []
     for line in examine(asked, clock):

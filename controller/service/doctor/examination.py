@@ -18,7 +18,7 @@ from controller.settings import ControllerSettings
 class Asked(msgspec.Struct, frozen=True):
     """What is to be looked at. `fsync_rounds` 0: the disk is not measured; `ask_pen`: or only seen.
 
-    `state`, `port`: what was typed instead of controller.toml's.
+    `state`, `port`: what was typed instead of controller.toml's. `cursor`: telemetry's own folder.
     """
 
     catalogue: Catalogue
@@ -27,6 +27,7 @@ class Asked(msgspec.Struct, frozen=True):
     fsync_rounds: int = disk.ROUNDS
     ask_pen: bool = True
     tls_cert: Path | None = None
+    cursor: Path | None = None
 
 
 def examine(asked: Asked, clock: Clock) -> Iterator[Line]:
@@ -60,7 +61,7 @@ def _of_place(asked: Asked, settings: ControllerSettings, clock: Clock) -> Itera
     yield pen.certificate(found, books, asked.catalogue, clock)
     yield record.last_stop_test(books, clock)
     yield network.broker(settings.broker)
-    yield network.telemetry(settings.broker, books, telemetry_folder(state))
+    yield network.telemetry(settings.broker, books, asked.cursor or telemetry_folder(state))
     yield network.tls(settings.broker, asked.tls_cert, clock)
 
 
