@@ -66,6 +66,7 @@ class CalibrationDesk:
         self._clock = clock
         self._ids = count(1)
         self._lead: Lead | None = None
+        self._is_opening = False
         self._stand = Stand()
         self._due: tuple[list[DueView], list[CertificateLine]] = ([], [])
         self.instruments: Callable[[], tuple[Setup, AcceptanceFile]] = self._read_files
@@ -74,8 +75,8 @@ class CalibrationDesk:
     # --- shown ---------------------------------------------------------------------------------
 
     def view(self) -> CalibrationView:
-        """What is open, of this moment."""
-        book = self._place().service.engine.book
+        """What is open, of this moment; what is just being opened is not yet."""
+        book = None if self._is_opening else self._place().service.engine.book
         lead = self._lead if self._is_led else None
         opened = None
         if isinstance(book, CalibrationBook):
@@ -169,7 +170,11 @@ class CalibrationDesk:
     async def _open(self, procedure: Procedure, actor: Actor) -> None:
         setup, limits = self.instruments()
         wish = calibrating.Wish(procedure, setup, limits, actor)
-        await calibrating.open_new(self._place().service, wish, self._catalogue, self._clock)
+        self._is_opening = True
+        try:
+            await calibrating.open_new(self._place().service, wish, self._catalogue, self._clock)
+        finally:
+            self._is_opening = False
 
     def _read_files(self) -> tuple[Setup, AcceptanceFile]:
         folder = self._catalogue.folder

@@ -1,5 +1,6 @@
 """Calibrations from the screen, in virtual time: the page's answers, reloads, refusals, a kill."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,13 @@ from controller.record.calibration_events import (
     CalibrationOpened,
     CalibrationWeighed,
 )
-from controller.service.operations import Present
 from tests.support.screen import PIN, PLAN, VIAL, Screen, answer, bodies_in, refused, three_people
 from tests.support.virtual import advance
-from tests.support.workshop import BALANCE_PATH, Workshop, workshop
+from tests.support.workshop import Workshop, workshop
+from tests.support.workshop_screen import screen_of
 
 LOOK_S = 0.5
 ANSWERS = {Kind.ROOM.value: "20.0 20.0 1013 50", Kind.TACHOMETER.value: "-"}
-
-
-def screen_of(room: Workshop, **options: Any) -> Screen:
-    """The screen of a workshop: its balance, its setup, its limits."""
-    screen = Screen(room.theatre, **options)
-    desk = screen.room.calibration
-    desk.instruments = lambda: (room.setup, room.limits)
-    desk.open_port = room.open_port
-    theatre = room.theatre
-    screen.room._present = lambda: Present(
-        theatre.service, "training", theatre.folder, "pen", BALANCE_PATH
-    )
-    return screen
 
 
 async def begin(screen: Screen, procedure: str = "dose") -> dict[str, Any]:
@@ -115,6 +103,19 @@ async def test_a_whole_calibration_and_its_certificate_by_the_screen(tmp_path: P
                 assert report.certificate_id == line["id"]
             else:
                 assert got.content.startswith(b"%PDF")
+
+
+async def test_it_is_not_seen_before_somebody_leads_it(tmp_path: Path) -> None:
+    """A page that saw it stand still would offer to go on with what has just begun."""
+    async with workshop(tmp_path) as room, screen_of(room) as screen:
+        beginning = asyncio.create_task(begin(screen))
+        leads = []
+        while not beginning.done():
+            opened = screen.room.calibration.view().open
+            leads += [] if opened is None else [opened.led_by]
+            await advance(0.001)
+        assert (await beginning)["open"]["led_by"] == "trainee"
+        assert None not in leads
 
 
 async def test_what_is_wrong_of_the_person_or_the_moment_is_refused(tmp_path: Path) -> None:
