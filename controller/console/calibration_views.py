@@ -59,7 +59,7 @@ class PointView(Model):
 class PlotView(Model):
     """The readings of a series and the limits that their mean is judged by.
 
-    quantity: dose (nl), protrusion (error in um) or cadence (error in percent).
+    quantity: dose (nl), protrusion (error in um) or cadence (error in percent); title: of a dose.
     """
 
     quantity: Procedure

@@ -11,6 +11,7 @@ from controller.calibration.balance.words import Discard, Reading
 from controller.calibration.face import TYPED
 from controller.calibration.procedure.dose import DoseProcedure
 from controller.calibration.procedure.folding import procedure_of
+from controller.calibration.procedure.protrusion_steps import moves_of
 from controller.calibration.procedure.series_record import SeriesRecord
 from controller.calibration.procedure.steps import Finish, Step
 from controller.calibration.procedure.terms import (
@@ -186,31 +187,25 @@ def _of_touches(book: CalibrationBook, terms: ProtrusionTerms) -> PlotView:
     limits = terms.limits.protrusion
     found = [
         (body.place, float(body.measured_um - body.set_um))
-        for body, _wall in book.readings
         if isinstance(body, CalibrationTouched)
+        else (body.place, body.reason)
+        for body, _wall in book.readings
+        if isinstance(body, CalibrationTouched | CalibrationDiscarded)
     ]
-    places = 2 * len(terms.points_um) * terms.repeats
-    return _errors(
-        "protrusion", "", "um", found, limits.pass_error_um, limits.fail_error_um, places
-    )
+    places = len(moves_of(terms))
+    return _errors("protrusion", "um", found, limits.pass_error_um, limits.fail_error_um, places)
 
 
 def _of_runs(book: CalibrationBook, terms: CadenceTerms) -> PlotView:
     limits = terms.limits.cadence
-    found = [
-        (body.series, _cadence_error_percent(body))
-        for body, _wall in book.readings
-        if isinstance(body, CalibrationRun) and len(body.ticks_us) > 1
-    ]
-    return _errors(
-        "cadence",
-        "",
-        "%",
-        found,
-        limits.pass_error_percent,
-        limits.fail_error_percent,
-        len(terms.stroke_periods_us),
-    )
+    found: list[tuple[int, float | str]] = []
+    for body, _wall in book.readings:
+        if isinstance(body, CalibrationRun) and len(body.ticks_us) > 1:
+            found.append((body.series, _cadence_error_percent(body)))
+        elif isinstance(body, CalibrationDiscarded):
+            found.append((body.series, body.reason))
+    passes, fails = limits.pass_error_percent, limits.fail_error_percent
+    return _errors("cadence", "%", found, passes, fails, len(terms.stroke_periods_us))
 
 
 def _cadence_error_percent(body: CalibrationRun) -> float:
@@ -220,23 +215,26 @@ def _cadence_error_percent(body: CalibrationRun) -> float:
 
 def _errors(
     quantity: str,
-    title: str,
     unit: str,
-    found: list[tuple[int, float]],
+    found: list[tuple[int, float | str]],
     passes: int | Fraction,
     fails: int | Fraction,
     places: int,
 ) -> PlotView:
-    """Errors around nothing; of several at a place the last one counts."""
-    last = {place: index for index, (place, _value) in enumerate(found)}
-    points = [
-        PointView(place=place, value=round(value, 3), counts=last[place] == index, reason="")
-        for index, (place, value) in enumerate(found)
-    ]
+    """Errors around nothing. A reason in place of a value takes the value before it back."""
+    points: list[PointView] = []
+    last: dict[int, int] = {}
+    for place, told in found:
+        if isinstance(told, float):
+            last[place] = len(points)
+            points.append(PointView(place=place, value=round(told, 3), counts=True, reason=""))
+        elif place in last:
+            before = points[last[place]]
+            points[last[place]] = before.model_copy(update={"counts": False, "reason": told})
     return PlotView.model_validate(
         {
             "quantity": quantity,
-            "title": title,
+            "title": "",
             "unit": unit,
             "nominal": 0.0,
             "pass_low": -float(passes),
