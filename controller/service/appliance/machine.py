@@ -7,7 +7,7 @@ The only place of the installer that starts programs. Commands that belong to an
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +45,11 @@ class Machine:
         """Whether a program can be run by `run`."""
         return shutil.which(program, path=_PATH) is not None
 
-    def run(self, *words: str | Path) -> str:
-        """What a program of this machine wrote to its standard output. Raises StepFailed."""
+    def run(self, *words: str | Path, accept: Container[int] = (0,)) -> str:
+        """What a program of this machine wrote to its standard output.
+
+        Raises StepFailed, unless it ended with one of the codes to `accept`.
+        """
         line = [str(word) for word in words]
         try:
             done = subprocess.run(
@@ -59,15 +62,16 @@ class Machine:
             )
         except OSError as error:
             raise StepFailed(f"{line[0]} cannot be run: {error.strerror}.") from error
-        if done.returncode != 0:
+        if done.returncode not in accept:
             said = (done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:]
             last = "\n".join(f"    {each}" for each in said)
             raise StepFailed(f"`{' '.join(line)}` ended with {done.returncode}:\n{last}")
         return done.stdout
 
-    def run_inside(self, *words: str | Path) -> str:
+    def run_inside(self, *words: str | Path, accept: Container[int] = (0,)) -> str:
         """`run`, by programs of the image. Paths are those that the image knows."""
-        return self.run(*(["chroot", self.layout.root] if self.is_image else []), *words)
+        inside = ["chroot", self.layout.root] if self.is_image else []
+        return self.run(*inside, *words, accept=accept)
 
     def give(self, path: Path, user: str, group: str, mode: int) -> None:
         """Set owner and mode of a file or folder. Raises AccountMissing, OSError."""
