@@ -16,6 +16,7 @@ class Turning(Coroutine[Any, Any, T]):
 
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._work = work
+        self.__qualname__: str = getattr(work, "__qualname__", "work")
         self.turns = 0
 
     def send(self, value: Any) -> Any:

@@ -26,8 +26,8 @@ WORK_S: Final = 8.0
 ACT_S: Final = 30.0
 """All deadlines of opening an arm, one after the other, are 12 s; two commits of 5 s come with it
 (engineering estimate)."""
-GRANTS_S: Final = 1.0
-"""The lease's timer turns each 25 ms; after 1 s without a grant the pen has ended the arm (C4)."""
+GRANTS_S: Final = 0.5
+"""The lease's timer turns each 25 ms; after 1 s without a grant the pen itself ends the arm."""
 SCREEN_S: Final = 5.0
 """The page is told ten times a second; its thread may read a certificate in between."""
 CHANGE_S: Final = 30.0
@@ -173,12 +173,26 @@ class ScreenWitness:
         return f"tells the page nothing since {page_s:.0f} s" if page_s > SCREEN_S else None
 
 
+def witnesses_of(service: Service) -> dict[str, Witness]:
+    """Everybody in one service who must be alive, by name."""
+    return {
+        "pen line": PenLineWitness(service),
+        "journal": JournalWitness(service),
+        "session engine": EngineWitness(service),
+    }
+
+
 class ServiceWitnesses:
     """Witnesses of the service of this moment; between two pens the change itself is the one."""
 
-    def __init__(self, present: Callable[[], Service | None]) -> None:
+    def __init__(
+        self,
+        present: Callable[[], Service | None],
+        those_of: Callable[[Service], Mapping[str, Witness]] = witnesses_of,
+    ) -> None:
         """`present` gives None while one service is let go and the next one started."""
         self._present = present
+        self._those_of = those_of
         self._service: Service | None = None
         self._witnesses: Mapping[str, Witness] = {}
         self._changing_since_mono_s: float | None = None
@@ -190,7 +204,7 @@ class ServiceWitnesses:
             return self._changing(now_mono_s)
         self._changing_since_mono_s = None
         if service is not self._service:
-            self._service, self._witnesses = service, _witnesses_of(service)
+            self._service, self._witnesses = service, self._those_of(service)
         return missing_of(self._witnesses, now_mono_s)
 
     def _changing(self, now_mono_s: float) -> dict[str, str]:
@@ -198,14 +212,6 @@ class ServiceWitnesses:
             self._changing_since_mono_s = now_mono_s
         since_s = now_mono_s - self._changing_since_mono_s
         return {"change of pens": f"takes {since_s:.0f} s"} if since_s > CHANGE_S else {}
-
-
-def _witnesses_of(service: Service) -> dict[str, Witness]:
-    return {
-        "pen line": PenLineWitness(service),
-        "journal": JournalWitness(service),
-        "session engine": EngineWitness(service),
-    }
 
 
 def missing_of(witnesses: Mapping[str, Witness], now_mono_s: float) -> dict[str, str]:
