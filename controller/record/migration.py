@@ -62,6 +62,24 @@ class Forward(msgspec.Struct, frozen=True):
     head: tuple[int, str]
 
 
+class WayBack(msgspec.Struct, frozen=True):
+    """What is in the files of this layout, and what an older program would go on from.
+
+    kept: the copy from before them; None when somebody took it away. kinds: how many of each.
+    """
+
+    files: list[Path]
+    kept: Path | None
+    since_wall: str
+    kinds: dict[str, int]
+    sessions: list[str]
+
+    @property
+    def used(self) -> dict[str, int]:
+        """What is more than the start of a service."""
+        return {kind: times for kind, times in self.kinds.items() if kind not in OWN_START}
+
+
 def layout_of(folder: Path) -> int | None:
     """The layout of the newest file that holds entries; None when nothing was recorded yet.
 
@@ -108,33 +126,69 @@ def bring_forward(
     return done[0] if done else None
 
 
+def way_back(folder: Path) -> WayBack | None:
+    """What `take_back` would leave out; None when the journal never had an older layout.
+
+    Raises what `layout_of` raises.
+    """
+    if layout_of(folder) is None:
+        return None
+    with closing(JournalReader(folder)) as reader:
+        newer = [each for each in reader.segments if each.origin.layout == SCHEMA_VERSION]
+        if not newer or len(newer) == len(reader.segments):
+            return None
+        kinds, sessions, since_wall = Counter[str](), set[str](), ""
+        for entry in reader.entries(newer[0].first_seq):
+            kinds[entry.kind] += 1
+            if entry.session_id is not None:
+                sessions.add(entry.session_id)
+            since_wall = since_wall or entry.wall
+    head = (newer[0].origin.predecessor_seq, newer[0].origin.predecessor_hash)
+    copies = [path for path, made in kept_copies(folder).items() if made.head == head]
+    return WayBack(
+        files=[each.file for each in newer],
+        kept=copies[-1] if copies else None,
+        since_wall=since_wall,
+        kinds=dict(sorted(kinds.items())),
+        sessions=sorted(sessions),
+    )
+
+
 def take_back(folder: Path, *, vfs: str | None = None) -> Path | None:
     """Undo `bring_forward`: put the files of this layout aside, so that an older program goes on.
 
-    Returns where they are; None when the journal has no file of this layout.
+    Returns where they are; None when there is nothing to undo.
 
     Raises:
         NotTakenBack: E5032, more was recorded than a start of the service. AlreadyRunning: E8001.
         SystemRefused: E8002, and what `layout_of` raises.
     """
-    if layout_of(folder) is None:
+    if way_back(folder) is None:
         return None
     with ExitStack() as undo:
         undo.callback(FolderLock.acquire(folder).release)
-        newer = _newer_files(folder)
-        if not newer:
+        way = way_back(folder)
+        if way is None:
             return None
-        aside = _free_name(folder.parent / f"{ASIDE}{SCHEMA_VERSION}")
+        if way.used:
+            said = ", ".join(f"{times} {kind}" for kind, times in way.used.items())
+            raise NotTakenBack(f"{folder} was used since it has layout {SCHEMA_VERSION}: {said}.")
         try:
-            aside.mkdir(mode=0o700)
-            for file in reversed(newer):
-                store.fold_in(file, vfs)
-                sync_folder(folder)  # without its -wal, for ever, before another file has the name
-                file.replace(aside / file.name)
-                sync_folder(aside)
-                sync_folder(folder)
+            return _put_aside(folder, way.files, vfs)
         except OSError as error:
             raise SystemRefused.of(error) from error
+
+
+def _put_aside(folder: Path, newer: list[Path], vfs: str | None) -> Path:
+    """The newest first: what is left is a whole chain at each step."""
+    aside = _free_name(folder.parent / f"{ASIDE}{SCHEMA_VERSION}")
+    aside.mkdir(mode=0o700)
+    for file in reversed(newer):
+        store.fold_in(file, vfs)
+        sync_folder(folder)  # its -wal is gone for good before another file has the name
+        file.replace(aside / file.name)
+        sync_folder(aside)
+        sync_folder(folder)
     return aside
 
 
@@ -167,19 +221,6 @@ def _kept_copy(folder: Path, clock: Clock) -> tuple[Path, Manifest]:
                 return path, check_backup(path)
     path = _free_name(folder.parent / f"{KEPT}{SCHEMA_VERSION}")
     return path, back_up(folder, path, clock)
-
-
-def _newer_files(folder: Path) -> list[Path]:
-    """Files of this layout behind the last older one. Raises NotTakenBack."""
-    with closing(JournalReader(folder)) as reader:
-        newer = [each for each in reader.segments if each.origin.layout == SCHEMA_VERSION]
-        if not newer or len(newer) == len(reader.segments):
-            return []
-        kinds = Counter(entry.kind for entry in reader.entries(newer[0].first_seq))
-    if beyond := sorted(kinds.keys() - OWN_START):
-        said = ", ".join(f"{kinds[kind]} {kind}" for kind in beyond)
-        raise NotTakenBack(f"{folder} was used since it has layout {SCHEMA_VERSION}: {said}.")
-    return [each.file for each in newer]
 
 
 def _free_name(wish: Path) -> Path:

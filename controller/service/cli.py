@@ -24,7 +24,7 @@ from controller.service.commands.serve import serve
 from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
 from controller.service.commands.telemetry import archive, telemetry
-from controller.service.commands.update import preflight
+from controller.service.commands.update import migrate, preflight, rollback, update
 from controller.service.exit_codes import epilog
 
 NAME = "micropen"
@@ -60,6 +60,9 @@ app.command("restore")(restore)
 app.command("install")(install)
 app.command("uninstall")(uninstall)
 app.command("preflight")(preflight)
+app.command("update")(update)
+app.command("rollback")(rollback)
+app.command("migrate")(migrate)
 app.command("errors")(errors)
 
 

@@ -32,7 +32,7 @@ async def test_beside_a_service_it_waits_for_the_end_of_the_session(tmp_path: Pa
     async with Theatre(tmp_path / "journal", pen_for(PLAN)) as theatre:
         await theatre.begin(PLAN)
         open_ = looked(theatre)
-        assert (open_["idle"].state, open_["idle"].figures["error"]) == ("red", 8071)
+        assert (open_["idle"].state, open_["idle"].figures["error"]) == ("red", 8081)
         work = theatre.operate()
         await theatre.until(lambda: theatre.stage.truth.so_far().punctures == 1)
         assert "arm" in looked(theatre)["idle"].sentence

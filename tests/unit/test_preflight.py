@@ -64,7 +64,7 @@ def test_every_line_is_there_and_nothing_is_red_on_a_new_machine(tmp_path: Path)
 
 def test_python_is_the_one_that_the_distribution_asks_for() -> None:
     assert preflight.program().state == "green"
-    assert refused(preflight.program((3, 10)), 8072)
+    assert refused(preflight.program((3, 10)), 8082)
     text = (CONFIG.parent / "pyproject.toml").read_text()
     wanted = re.search(r'^requires-python = ">=(\d+)\.(\d+)"$', text, re.MULTILINE)
     assert wanted is not None
@@ -141,7 +141,7 @@ def test_an_older_journal_is_no_refusal_but_its_copy_needs_room(
 def test_nothing_is_changed_in_mid_session(tmp_path: Path, drafts: list[Draft], what: str) -> None:
     journal_with(tmp_path, *drafts)
     line = looked(tmp_path)["idle"]
-    assert refused(line, 8071)
+    assert refused(line, 8081)
     assert "No update in mid-session" in line.sentence
     assert what in line.sentence
 
@@ -154,7 +154,7 @@ def test_a_training_in_the_same_service_is_under_way_too_a_left_run_is_not(tmp_p
     found = looked(tmp_path)
     journal.close()
     assert found["journal training"].state == "green"
-    assert refused(found["idle"], 8071)
+    assert refused(found["idle"], 8081)
     assert looked(tmp_path)["idle"].state == "green"
     (training / "journal.db").write_bytes(b"broken" * 999)
     found = looked(tmp_path)
@@ -237,9 +237,9 @@ def test_the_command_prints_lines_or_json_and_ends_with_80(tmp_path: Path) -> No
     where = ("--config", CONFIG, "--state", tmp_path, "--port", tmp_path / "tty")
     journal_with(tmp_path, opened())
     said = in_process("preflight", *where)
-    assert (said.code, said.number) == (80, 8070)
+    assert (said.code, said.number) == (80, 8080)
     assert "Refused: idle." in said.err
-    assert re.search(r"^RED +idle +E8071 ", said.out, re.MULTILINE)
+    assert re.search(r"^RED +idle +E8081 ", said.out, re.MULTILINE)
     journal_with(tmp_path, closed())
     said = in_process("preflight", "--json", "--no-ask-pen", *where)
     assert said.code == 0

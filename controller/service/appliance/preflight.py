@@ -16,22 +16,18 @@ import msgspec
 
 from controller.calibration.acceptance import load_acceptance
 from controller.clock import Clock
-from controller.errors import (
-    InputError,
-    InputRejected,
-    JournalNotWritable,
-    MicropenError,
-    ServiceError,
-)
+from controller.errors import InputError, InputRejected, JournalNotWritable, MicropenError
 from controller.record.entry import SCHEMA_VERSION
+from controller.record.events import ServiceStarted
 from controller.record.folder import MIN_FREE_BYTES
 from controller.record.migration import layout_of, size_bytes
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader, Realm
 from controller.record.verify import verify
 from controller.service.appliance import known_pen
+from controller.service.appliance.update_errors import NotIdle, PythonTooOld
 from controller.service.doctor.host import existing
-from controller.service.doctor.line import Line, failed, green, red, unknown, warning
+from controller.service.doctor.line import Figure, Line, failed, green, red, unknown, warning
 from controller.service.doctor.record import Record, read_record
 from controller.service.places import journal_folder
 from controller.service.recorded import has_journal
@@ -40,30 +36,6 @@ from controller.session.catalogue import Catalogue
 NEEDED_PYTHON: Final = (3, 11)
 """`requires-python` of the distribution; a test compares them."""
 _MEGA: Final = 1_000_000
-
-
-class PreflightRefused(ServiceError):
-    """A program may not become the one that runs on this machine now."""
-
-    number = 8070
-    cause = "See the lines marked RED."
-    action = "Do what each of them says, then try again; the present program goes on meanwhile."
-
-
-class NotIdle(ServiceError):
-    """Something is under way that an update would cut short."""
-
-    number = 8071
-    cause = "A session, a calibration or an arm is open."
-    action = "Finish and close it, then update: nothing is lost by waiting."
-
-
-class PythonTooOld(ServiceError):
-    """The program needs a newer Python than this machine has."""
-
-    number = 8072
-    cause = "The operating system is older than the one this program is made for."
-    action = "Stay with the present program, or renew the operating system first."
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -90,8 +62,9 @@ def preflight(asked: Asked, clock: Clock) -> Iterator[Line]:
     state = asked.state or settings.state_folder
     own = read_record(journal_folder(state), settings.realm)
     others = [_read_other(folder) for folder in _other_journals(state)]
-    for record in (own, *others):
-        yield journal(record, is_own=record is own, every_entry=asked.every_entry)
+    yield _served(own, journal(own, every_entry=asked.every_entry))
+    for record in others:
+        yield journal(record, is_own=False, every_entry=asked.every_entry)
     yield layout(own)
     yield space(own)
     yield idle([own, *others])
@@ -144,6 +117,17 @@ def _readable(name: str, record: Record, *, every_entry: bool) -> Line:
         action = "Keep the folder as it is, and restore from the archive or a backup."
         return red(name, f"{record.folder}: {report.problem}", action)
     return green(name, f"{record.folder}: all {report.head_seq} entries are intact.")
+
+
+def _served(record: Record, line: Line) -> Line:
+    """With who has the journal now, and which program began last on it: for the updater."""
+    facts: dict[str, Figure] = {"served": record.service is not None}
+    if record.exists and record.error is None:
+        with closing(JournalReader(record.folder)) as reader:
+            started = reader.newest(ServiceStarted.kind)
+        body = None if started is None else started.body()
+        facts["started"] = body.software_version if isinstance(body, ServiceStarted) else ""
+    return msgspec.structs.replace(line, figures={**line.figures, **facts})
 
 
 def layout(record: Record) -> Line:

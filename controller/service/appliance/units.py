@@ -59,6 +59,15 @@ def restart(machine: Machine, say: Say) -> None:
     say(f"{CONTROLLER} runs.")
 
 
+def stop(machine: Machine) -> None:
+    """Stop the controller, and the socket by which a waiting screen would start it again.
+
+    Raises StepFailed.
+    """
+    if machine.runs_systemd:
+        machine.run("systemctl", "stop", SOCKET, CONTROLLER)
+
+
 def stop_for_good(machine: Machine) -> None:
     """Stop every unit and have none started again. Raises StepFailed."""
     if not machine.has("systemctl"):
