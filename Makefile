@@ -15,7 +15,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 	$(BIN)/python -m piptools compile --quiet --no-config --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help run setup test check lint types contracts pytest browser fuzz hazards soak fleet mutate bench release install uninstall format lock clean
+.PHONY: help run setup test check lint types contracts pytest browser systemd appliance fuzz hazards soak fleet mutate bench release install uninstall format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' Makefile | expand -t 16
@@ -39,11 +39,17 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
-pytest: $(READY) browser ## the tests alone; make pytest ARGS="-k ledger"
+pytest: $(READY) browser systemd ## the tests alone; make pytest ARGS="-k ledger"
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: ## Chromium, for the tests of the screen
 	@sh requirements/browser.sh
+
+systemd: ## systemd-analyze, for the tests of the units
+	@sh requirements/systemd.sh
+
+appliance: $(READY) ## a Debian in a folder: install, session, kill, update, uninstall; sudo make appliance
+	$(BIN)/python -m tests.appliance $(ARGS)
 
 hazards: $(READY) ## docs/hazards.md anew, from the tests' marks and their last results
 	$(BIN)/python -m tests.support.hazards > docs/hazards.md.new

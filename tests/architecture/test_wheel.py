@@ -62,11 +62,14 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
     assert page <= set(names)
 
 
-def test_the_wheel_holds_the_config_folder(wheel: Path) -> None:
+def test_the_wheel_holds_the_config_folder_and_the_files_of_the_system(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     shared = {name.partition("/data/share/micropen/")[2] for name in names}
-    assert shared - {""} == {str(path) for path in repo.files() if path.parts[0] == "config"}
+    ours = {str(path) for path in repo.files() if path.parts[0] == "config"}
+    apart = {name: name.removeprefix("config/") for name in ours if not name.endswith(".toml")}
+    assert {name.split("/")[0] for name in apart.values()} == {"system", "systemd"}
+    assert shared - {""} == {apart.get(name, name) for name in ours}
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

@@ -70,7 +70,7 @@ class Machine:
 
     def run_inside(self, *words: str | Path, accept: Container[int] = (0,)) -> str:
         """`run`, by programs of the image. Paths are those that the image knows."""
-        inside = ["chroot", self.layout.root] if self.is_image else []
+        inside = ("chroot", str(self.layout.root)) if self.is_image else ()
         return self.run(*inside, *words, accept=accept)
 
     def give(self, path: Path, user: str, group: str, mode: int) -> None:
