@@ -183,8 +183,15 @@ class SerialOpener:
 
         Opening is done on the loop: it takes well under a millisecond and no pen is linked then.
         """
+        return SerialPort(self.claim(), asyncio.get_running_loop())
+
+    def claim(self) -> int:
+        """The same port as a non-blocking descriptor, for programs without a loop.
+
+        It belongs to the caller, who gives it to `release`. Raises as `open` does.
+        """
         try:
-            return SerialPort(self._claim(), asyncio.get_running_loop())
+            return self._claim()
         except serial.SerialException as error:
             raise _explain(self.path, error) from error
         except (ValueError, termios.error) as error:
@@ -238,6 +245,12 @@ def _hold(fd: int) -> None:
     """
     if not _is_pty(os.fstat(fd)):
         fcntl.ioctl(fd, termios.TIOCEXCL)
+
+
+def release(fd: int) -> None:
+    """Give back a descriptor of `SerialOpener.claim`."""
+    _release(fd)
+    os.close(fd)
 
 
 def _release(fd: int) -> None:

@@ -7,6 +7,8 @@ EXIT_CODES: dict[int, str] = {
     10: "something that a person wrote: config, plan, product, limits (E1xxx)",
     20: "the serial port or the link to the pen (E2xxx)",
     30: "the pen refused, or is not what the session needs (E3xxx)",
+    35: "the pen failed a rule of the wire contract (pen conformance)",
+    36: "no rule failed, but some came to no verdict (pen conformance)",
     40: "the session's own rules forbid the step (E4xxx)",
     50: "the record cannot be written, read or trusted (E5xxx)",
     60: "telemetry, archive or broker; never touches the drive (E6xxx)",

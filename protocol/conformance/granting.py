@@ -91,8 +91,7 @@ class Granting(Wire):
     def _wait_for_hand(self, is_done: Callable[[Status], bool]) -> None:
         until_us = self.rig.now_us() + HAND_WITHIN_US
         while self.rig.now_us() < until_us:
-            if self._granted and self.status.arm_id == self._granted[0]:
-                self.send(self.grant_message(*self._granted))
+            self._keep_alive()
             self.listen(GRANT_PERIOD_US)
             if is_done(self.status):
                 return
@@ -100,3 +99,11 @@ class Granting(Wire):
             f"the pen has not shown it for {HAND_WITHIN_US // 1_000_000} s: nobody acted, "
             "or it does not notice"
         )
+
+    def _keep_alive(self) -> None:
+        """Grant the open arm what it has: as last granted, or a lease without any room."""
+        arm_id = self.status.arm_id
+        if self._granted and arm_id == self._granted[0]:
+            self.send(self.grant_message(*self._granted))
+        elif arm_id:
+            self.send(self.grant_message(arm_id, 0, 0))

@@ -256,7 +256,12 @@ def enter(rig: Rig) -> RawHost:
     return host
 
 
-def leave(host: RawHost) -> None:
-    """Leave the pen as `enter` finds one, whatever the check did."""
-    host.hands_off()
+def leave(host: RawHost, *, in_contact: bool = False) -> None:
+    """Leave the pen as `enter` finds one, whatever the check did.
+
+    With `in_contact` it may stay on the dummy skin, so that a person need not lift it in between.
+    """
+    host.release()
+    if not in_contact:
+        host.lift()
     host.settle()

@@ -7,10 +7,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Flag, auto
 from types import ModuleType
+from typing import NamedTuple
 
 from protocol.conformance.host import RawHost
 
 Function = Callable[..., None]
+
+
+class Rule(NamedTuple):
+    """One rule of the contract, and where SPEC.md has it."""
+
+    title: str
+    sections: str
+
+
+RULES = {
+    "C1": Rule("framing", "2"),
+    "C2": Rule("handshake", "3"),
+    "C3": Rule("configure", "6.2"),
+    "C4": Rule("arm and disarm", "6.3, 6.4"),
+    "C5": Rule("grants, lease and status", "6.5, 11.1"),
+    "C6": Rule("motion", "6.6"),
+    "C7": Rule("partial strokes", "6.3, 6.6"),
+    "C8": Rule("events", "6.7"),
+    "C9": Rule("counters and memory", "6.8, 7, 8"),
+    "C10": Rule("stop and clear", "6.9, 6.10"),
+    "C11": Rule("hard ceilings", "6.2, ENVELOPE"),
+    "C12": Rule("prime, reload, bench", "6.6"),
+    "C13": Rule("queries", "6.11"),
+}
 
 
 class Needs(Flag):
@@ -19,6 +44,8 @@ class Needs(Flag):
     NOTHING = 0
     HAND = auto()
     """Trigger and contact, in the hand's own time: the check goes on granting meanwhile."""
+    CONTACT = auto()
+    """A hand, and the pen may be on the dummy skin already when the check begins."""
     QUICK_HAND = auto()
     """Trigger and contact within 10 ms: the check acts in the middle of one stroke."""
     POWER = auto()

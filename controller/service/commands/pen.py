@@ -1,4 +1,4 @@
-"""`micropen pen`: what a pen says of itself, its certificate, its enrolment. Moves nothing."""
+"""`micropen pen`: what a pen says of itself, its certificate, its enrolment; see `conformance`."""
 
 import asyncio
 from datetime import UTC
@@ -17,6 +17,7 @@ from controller.pen.identity import realm_of, text_of
 from controller.record.events import Actor, hex_id
 from controller.service.app import Wanted
 from controller.service.certifying import store, store_in, visiting
+from controller.service.commands.conformance import conformance
 from controller.service.commands.options import (
     ConfigOption,
     PortOption,
@@ -37,7 +38,10 @@ from protocol.faults import describe_fault
 from protocol.messages import Counters
 from protocol.words import StatusFlag
 
-pen_app = typer.Typer(no_args_is_help=True, help="Look at the pen, certify or enrol it.")
+pen_app = typer.Typer(
+    no_args_is_help=True, help="Look at the pen, certify or enrol it, put it to the wire contract."
+)
+pen_app.command("conformance")(conformance)
 
 
 @pen_app.callback()

@@ -39,7 +39,7 @@ def a_new_nonce_ends_the_arm(ready: RawHost) -> None:
     assert (record.record_state, record.end_reason) == (RecordState.FINAL, EndReason.NEW_LINK)
 
 
-@check("C2", needs=Needs.HAND | Needs.CADENCE, hazards=("H37",))
+@check("C2", needs=Needs.CONTACT | Needs.CADENCE, hazards=("H37",))
 def a_second_hello_during_a_burst_stops_the_pen(host: RawHost) -> None:
     arm_id = host.arm(host.run)
     ceiling = host.status.counters.punctures + 1_000

@@ -86,7 +86,7 @@ def both_ceilings_bind_for_the_whole_stroke(ready: RawHost, case: tuple[Mode, st
     assert metered(ready.counters(), mode) == metered(before, mode) + 2 * settings.steps
 
 
-@check("C5", needs=Needs.HAND, hazards=("H08",))
+@check("C5", needs=Needs.CONTACT, hazards=("H08",))
 def the_lease_lapses_at_its_tick_and_every_stroke_is_counted(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -144,7 +144,7 @@ def delayed_grants_carry_a_lease_no_further_than_the_last_tick_in_them(host: Raw
     assert host.counters() == record.proven
 
 
-@check("C5", needs=Needs.HAND)
+@check("C5", needs=Needs.CONTACT)
 def status_is_pushed_each_tenth_of_a_second_in_every_state(host: RawHost) -> None:
     def gaps() -> list[int]:
         at = len(host.heard)

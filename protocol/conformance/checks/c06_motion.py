@@ -156,7 +156,7 @@ def lift_between_two_doses_waits_within_the_press(ready: RawHost) -> None:
 
 @check(
     "C6",
-    needs=Needs.HAND | Needs.CADENCE,
+    needs=Needs.CONTACT | Needs.CADENCE,
     cases=[Case(str(room), room) for room in (1, 2, 3, 5, 20, 97)],
 )
 def a_running_needle_rests_at_or_under_the_ceiling(host: RawHost, room: int) -> None:
@@ -176,7 +176,7 @@ def a_running_needle_rests_at_or_under_the_ceiling(host: RawHost, room: int) -> 
     assert host.counters().punctures <= ceiling + 40
 
 
-@check("C6", needs=Needs.HAND)
+@check("C6", needs=Needs.CONTACT)
 def a_running_needle_stops_off_the_skin_and_goes_on_within_the_press(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)

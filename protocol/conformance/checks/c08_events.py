@@ -22,7 +22,7 @@ def run_some(host: RawHost, settings_ceiling: int = 60) -> int:
     return arm_id
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def every_stroke_is_pushed_once_gapless_and_in_time(host: RawHost) -> None:
     before = host.fresh_status()
     run_some(host)
@@ -69,7 +69,7 @@ def an_event_tells_what_was_done(ready: RawHost, mode: Mode) -> None:
     assert abs(event.record.protrusion_um - settings.protrusion_um) <= 100
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def replay_brings_every_unacknowledged_event_again(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -85,7 +85,7 @@ def replay_brings_every_unacknowledged_event_again(host: RawHost) -> None:
     assert all(pushed[event.index] == event.record for event in host.events)
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def acknowledged_events_are_gone_and_others_are_not(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -102,7 +102,7 @@ def acknowledged_events_are_gone_and_others_are_not(host: RawHost) -> None:
     assert host.await_message(Health, 1_200_000).ring_used == end - first - 7
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def a_refused_grant_still_acknowledges(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -113,7 +113,7 @@ def a_refused_grant_still_acknowledges(host: RawHost) -> None:
     assert reply.oldest_index == first + 4
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def another_boot_is_not_replayed_or_acknowledged(host: RawHost) -> None:
     first = host.fresh_status().next_index
     run_some(host)
@@ -126,7 +126,7 @@ def another_boot_is_not_replayed_or_acknowledged(host: RawHost) -> None:
     assert reply.oldest_index == first
 
 
-@check("C8", needs=Needs.HAND)
+@check("C8", needs=Needs.CONTACT)
 def a_new_link_keeps_the_ring_and_repeats_nothing_unasked(host: RawHost) -> None:
     run_some(host)
     host.listen(100_000)
@@ -140,7 +140,7 @@ def a_new_link_keeps_the_ring_and_repeats_nothing_unasked(host: RawHost) -> None
     assert len(host.events) == total
 
 
-@check("C8", needs=Needs.HAND | Needs.POWER, hazards=("H13",))
+@check("C8", needs=Needs.CONTACT | Needs.POWER, hazards=("H13",))
 def a_boot_empties_the_ring_and_restarts_the_index(host: RawHost) -> None:
     run_some(host)
     punctures = host.counters().punctures

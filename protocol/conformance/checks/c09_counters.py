@@ -81,7 +81,7 @@ def a_reset_of_a_running_needle_never_reserves_beyond_the_ceiling(host: RawHost)
     assert host.counters() == record.reserved
 
 
-@check("C9", needs=Needs.HAND | Needs.POWER)
+@check("C9", needs=Needs.CONTACT | Needs.POWER)
 def at_rest_nothing_is_reserved(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)

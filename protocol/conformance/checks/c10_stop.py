@@ -6,7 +6,7 @@ from protocol.messages import Clear, Cleared, Stop, Stopped
 from protocol.words import EndReason, PenState, Result, StatusFlag
 
 
-@check("C10", needs=Needs.HAND, hazards=("H34",))
+@check("C10", needs=Needs.CONTACT, hazards=("H34",))
 def a_stop_of_a_stranger_stops_a_running_pen(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
@@ -93,7 +93,7 @@ def a_late_copy_of_a_clear_unlatches_nothing_new(host: RawHost) -> None:
     assert host.fresh_status().flags & StatusFlag.STOP_LATCHED
 
 
-@check("C10", needs=Needs.HAND)
+@check("C10", needs=Needs.CONTACT)
 def clear_waits_for_rest(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)

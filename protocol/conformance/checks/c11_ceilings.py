@@ -66,7 +66,7 @@ def what_is_over_a_ceiling_leaves_settings_and_ceilings_as_they_were(host: RawHo
     assert host.cartridge().max_protrusion_um == cartridge.max_protrusion_um
 
 
-@check("C11", needs=Needs.HAND)
+@check("C11", needs=Needs.CONTACT)
 def the_running_needle_keeps_its_shortest_period_and_its_ceiling_of_depth(host: RawHost) -> None:
     envelope, cartridge = host.limits
     deepest_um = min(envelope.max_protrusion_um, cartridge.max_protrusion_um)

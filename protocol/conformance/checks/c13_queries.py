@@ -27,7 +27,7 @@ def queries_leave_no_trace(host: RawHost) -> None:
             assert getattr(after, name) == getattr(before, name)
 
 
-@check("C13", needs=Needs.HAND | Needs.CADENCE)
+@check("C13", needs=Needs.CONTACT | Needs.CADENCE)
 def queries_are_answered_in_motion_and_stop_nothing(host: RawHost) -> None:
     before = host.counters()
     arm_id = host.arm(host.run)
