@@ -7,7 +7,7 @@ person goes back to the copy that was kept.
 from typing import Any
 
 from controller.service.appliance.errors import NotInstalled, StepFailed
-from controller.service.appliance.install import only_one
+from controller.service.appliance.ground import only_one
 from controller.service.appliance.machine import Machine, Say
 from controller.service.appliance.programs import Program
 from controller.service.appliance.switches import (

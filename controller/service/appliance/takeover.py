@@ -18,7 +18,7 @@ from typing import Any, Final
 from controller.errors import MicropenError
 from controller.service.appliance import files, units
 from controller.service.appliance.errors import StepFailed
-from controller.service.appliance.install import prepare
+from controller.service.appliance.ground import prepare
 from controller.service.appliance.layout import Layout
 from controller.service.appliance.machine import Machine, Say
 from controller.service.appliance.placing import SHIPPED

@@ -7,7 +7,7 @@ import shutil
 
 from controller.service.appliance import files, units
 from controller.service.appliance.errors import NotInstalled
-from controller.service.appliance.install import only_one, who
+from controller.service.appliance.ground import only_one, who
 from controller.service.appliance.layout import SLOTS
 from controller.service.appliance.machine import Machine, Say
 from controller.service.appliance.manifest import Manifest

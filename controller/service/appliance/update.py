@@ -5,7 +5,7 @@ from pathlib import Path
 from controller.errors import MicropenError
 from controller.service.appliance.environments import Builder, build
 from controller.service.appliance.errors import NotInstalled, StepFailed
-from controller.service.appliance.install import only_one
+from controller.service.appliance.ground import only_one
 from controller.service.appliance.machine import Machine, Say
 from controller.service.appliance.programs import Program
 from controller.service.appliance.releases import checked_release

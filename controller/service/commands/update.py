@@ -13,7 +13,7 @@ from controller.clock import SystemClock
 from controller.logs import set_up_logs
 from controller.record.entry import SCHEMA_VERSION
 from controller.record.migration import Forward, bring_forward, take_back, way_back
-from controller.service.appliance.install import who
+from controller.service.appliance.ground import who
 from controller.service.appliance.layout import Layout
 from controller.service.appliance.machine import Machine
 from controller.service.appliance.preflight import Asked
