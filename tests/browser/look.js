@@ -39,6 +39,11 @@
       found.clipped.push(name(node) + ` ${node.scrollHeight} high in ${node.clientHeight}`);
     }
   }
+  const pane = document.getElementById('panel').getBoundingClientRect();
+  for (const node of document.querySelectorAll('#panel .keypad')) {
+    const box = node.getBoundingClientRect();
+    if (shown(node) && box.bottom > pane.bottom) found.clipped.push(name(node) + ` ends at ${box.bottom}, the panel at ${pane.bottom}`);
+  }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const node = walker.currentNode.parentElement;

@@ -2,6 +2,7 @@
 says in an emergency is known in German."""
 
 import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -9,13 +10,38 @@ from typing import Any, get_args
 
 import pytest
 
-from controller.calibration import cycle, guide, rig, weigher
-from controller.calibration.procedure import begun
+from controller.calibration import (
+    cadence,
+    conditions,
+    curve,
+    cycle,
+    face,
+    fitting,
+    guide,
+    protrusion,
+    reach,
+    rig,
+    taking_back,
+    weigher,
+)
+from controller.calibration import errors as calibration_errors
+from controller.calibration.balance import ports, reader
+from controller.calibration.certificate import errors as certificate_errors
+from controller.calibration.certificate import issuing
+from controller.calibration.procedure import begun, dose_state, series_record
 from controller.calibration.procedure.steps import Finish
+from controller.console import calibration_errors as leading_errors
 from controller.console import checklist, views
+from controller.console import errors as console_errors
 from controller.console.calibration_views import Procedure
 from controller.console.routes_page import PAGE
+from controller.errors import MicropenError
 from controller.record import calibration_events
+from controller.service import (
+    calibrating,
+    calibration_desk,
+    calibration_screen,
+)
 from controller.session import interlocks, measures
 from controller.session.alarms import KINDS
 from protocol.faults import FAULTS
@@ -31,6 +57,13 @@ READINGS = (
     calibration_events.CalibrationTouched,
     calibration_events.CalibrationRun,
 )
+TELL_WHY = (calibration_errors, certificate_errors, leading_errors, console_errors, calibrating)
+RAISE = (
+    *(cadence, conditions, curve, cycle, face, fitting, guide, protrusion, reach, rig, weigher),
+    *(taking_back, ports, reader, issuing, dose_state, series_record),
+    *(calibrating, calibration_desk, calibration_screen),
+)
+"""Modules whose errors a person at the screen's calibration can meet."""
 SCRIPTS = sorted(path for path in PAGE.rglob("*.js"))
 PLACE = re.compile(r"\{\w*\}")
 ASKED = re.compile(r'\bt\(\s*"([^"]+)"')
@@ -66,6 +99,7 @@ BUILT = {
     "calibrate": (
         *("begin_dose", "begin_protrusion", "begin_cadence"),
         *("why_redo", "why_abort", "kept_redo", "kept_abort"),
+        *("plot_protrusion", "plot_cadence", "none", "touch_again"),
     ),
 }
 """Sets whose keys are put together while the page runs, with every value that can come."""
@@ -169,9 +203,42 @@ def test_every_step_of_a_calibration_is_known_in_german() -> None:
     assert {each for each in spoken if not any(form.fullmatch(each) for form in known)} == set()
 
 
+def test_every_error_of_a_calibration_is_known_in_german() -> None:
+    """Cause and action of each kind, and what is said where one is raised."""
+    known = [_matcher(form) for form in texts("said.de")]
+    spoken = {
+        line
+        for kind in _kinds_of(MicropenError)
+        if kind.__module__ in {each.__name__ for each in TELL_WHY}
+        for line in (kind.cause, kind.action)
+    }
+    assert len(spoken) > 90
+    raised = {_form(call.args[0]) for module in RAISE for call in _raised(_tree(module))} - {""}
+    assert len(raised) > 50
+    left = {each for each in spoken | raised if not any(form.fullmatch(each) for form in known)}
+    assert left == set()
+
+
+def _kinds_of(kind: type[MicropenError]) -> set[type[MicropenError]]:
+    return {kind}.union(*(_kinds_of(each) for each in kind.__subclasses__()))
+
+
+def _raised(tree: ast.Module) -> list[ast.Call]:
+    """Errors of our tree; Python's own are defects, and nobody's to translate."""
+    found = (node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise))
+    calls = (call for call in found if isinstance(call, ast.Call) and call.args)
+    return [call for call in calls if not hasattr(builtins, getattr(call.func, "id", ""))]
+
+
 def test_what_is_filled_in_stays_in_its_place() -> None:
     for english, german in texts("said.de").items():
         assert english.count("{}") == german.count("{}"), english
+
+
+def test_what_only_a_terminal_has_is_left_out_in_english_too() -> None:
+    terminal = re.compile(r"ENTER|`micropen|- for none")
+    for said, shown in texts("said.en").items():
+        assert not terminal.search(shown), said
 
 
 def _tree(module: Any) -> ast.Module:

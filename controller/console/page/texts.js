@@ -6,15 +6,17 @@ const loaded = {};
 let language = "en";
 let said = {};
 const heard = new Map();
+const patterns = new Map();
 const MOST_HEARD = 500;
 
 /** Load both languages and choose the one used last, or the browser's. */
 export async function loadTexts() {
   const files = LANGUAGES.map((name) => [read(`texts/${name}.json`), read(`texts/calibrate.${name}.json`)]);
-  const sentences = Promise.all([read("texts/said.de.json"), read("texts/calibrate.said.de.json")]);
+  const german = Promise.all([read("texts/said.de.json"), read("texts/calibrate.said.de.json")]);
+  const english = read("texts/calibrate.said.en.json");
   const found = await Promise.all(files.map((each) => Promise.all(each)));
   LANGUAGES.forEach((name, index) => { loaded[name] = Object.assign({}, ...found[index]); });
-  said = { de: Object.assign({}, ...(await sentences)) };
+  said = { de: Object.assign({}, ...(await german)), en: await english };
   choose(remembered() ?? navigator.language.slice(0, 2));
 }
 
@@ -60,27 +62,61 @@ export function word(set, value) {
 }
 
 /** A sentence of the controller in the language spoken; as it came when nobody translated it.
-    A "{}" of a known sentence stands for what is filled in: names of measures are translated too,
-    anything else stays as it came. */
+    A "{}" of a known sentence stands for what is filled in: what is known of it is translated too,
+    and names of measures; anything else stays as it came. English is the controller's own, but for
+    what only a terminal has. */
 export function inTongue(sentence) {
   const known = said[language];
   if (!known || !sentence) return sentence;
-  if (sentence in known) return known[sentence];
-  if (!heard.has(sentence)) {
+  const key = `${language} ${sentence}`;
+  if (!heard.has(key)) {
     if (heard.size > MOST_HEARD) heard.clear();
-    heard.set(sentence, filledIn(known, sentence));
+    heard.set(key, withMicro(sentence.split("\n").map((line) => inLine(known, line)).join(" ")));
   }
-  return heard.get(sentence);
+  return heard.get(key);
+}
+
+/** The controller writes ASCII. */
+function withMicro(text) {
+  return text.replace(/(\d ?)u([ml])\b/gi, (_, before, unit) => `${before}µ${unit.toLowerCase()}`);
+}
+
+/** A line of a whole error: "E7053 What happened.", "  Likely cause: ...", "  What to do: ...". */
+function inLine(known, line) {
+  const [, before, rest] = /^ *(E\d+ |Likely cause: |What to do: )?(.*)$/.exec(line);
+  return (before?.startsWith("E") ? before : "") + translated(known, rest);
+}
+
+/** As a whole, or else in parts of a list; a list is what it is only when each part is known. */
+function translated(known, sentence) {
+  if (sentence in known) return known[sentence];
+  const parts = sentence.split("; ").map((part) => [part, filledIn(known, part)]);
+  const isList = parts.length > 1 && parts.every(([part, found]) => part !== found);
+  return isList ? parts.map(([, found]) => found).join("; ") : filledIn(known, sentence);
+}
+
+/** Sentences with something to fill in, made ready once. */
+function patternsOf(known) {
+  if (!patterns.has(known)) {
+    const open = Object.entries(known).filter(([sentence]) => sentence.includes("{}"));
+    patterns.set(known, open.map(([sentence, form]) => {
+      const parts = sentence.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      return [new RegExp(`^${parts.join("(.*?)")}$`), form];
+    }));
+  }
+  return patterns.get(known);
 }
 
 function filledIn(known, sentence) {
-  for (const [form, translated] of Object.entries(known)) {
-    if (!form.includes("{}")) continue;
-    const parts = form.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    const match = new RegExp(`^${parts.join("(.*?)")}$`).exec(sentence);
+  if (sentence in known) return known[sentence];
+  for (const [pattern, form] of patternsOf(known)) {
+    const match = pattern.exec(sentence);
     if (!match) continue;
     let next = 0;
-    return translated.replace(/\{\}/g, () => word("measure", match[(next += 1)]));
+    return form.replace(/\{\}/g, () => {
+      const part = match[(next += 1)];
+      return known[part] ?? word("measure", part);
+    });
   }
   return sentence;
 }

@@ -14,6 +14,7 @@ const FIELDS = {
   indicator: { names: ["indicator"], units: ["mm", "um"] },
   tachometer: { names: ["cadence", "uncertainty"], units: [""] },
 };
+const INSTEAD = { tachometer: { name: "none", text: "-" }, indicator: { name: "touch_again", text: "" } };
 const REASONS = { redo: ["drop", "touched", "draught", "mistyped"], abort: ["instrument", "pen", "time", "training"] };
 
 /** Ask for what `question` wants; calls `done(text)` with the text of the contract. */
@@ -39,7 +40,8 @@ class Values {
       button(key, () => this.press(key), key === "⌫" ? { "aria-label": t("keypad.back") } : {})));
     const labels = this.inputs.map((input, index) => el("label", { class: "named" }, t(`value.${form.names[index]}`), input));
     const send = form.units.map((unit) => button(unit ? t("calibrate.send_unit", { unit: unit === "um" ? "µm" : unit }) : t("do.done"), () => this.send(unit), { class: "main" }));
-    const none = this.question.kind === "tachometer" ? [button(t("calibrate.none"), () => this.say("-"))] : [];
+    const instead = INSTEAD[this.question.kind];
+    const none = instead ? [button(t(`calibrate.${instead.name}`), () => this.say(instead.text))] : [];
     const element = el("div", { class: "stack" },
       el("h1", {}, inTongue(this.question.text)),
       el("div", { class: "login-grid" }, el("div", { class: "stack" }, ...labels,
@@ -98,18 +100,16 @@ export function tellHow(app, open) {
 export function askApproval(app, done) {
   const pad = new ApprovalPad(app, t("certificate.second"));
   pad.done = done;
-  const panel = pad.panel();
-  say(panel.element.querySelector("h1"), t("certificate.title"));
-  app.panel({ ...panel, title: t("certificate.title") });
+  app.panel(pad.panel());
 }
 
 class ApprovalPad extends LoginPad {
   panel() {
-    const panel = super.panel();
+    const panel = super.panel(t("certificate.title"));
     const remark = button(t("certificate.remark"), () => askText(this.app, {
       label: t("certificate.remark"), help: t("certificate.remark_help"), value: this.remark ?? "", done: (text) => { this.again(text); },
     }));
-    panel.element.querySelector("h1").after(remark);
+    panel.element.querySelector(".row > .grow").after(remark);
     return panel;
   }
 
@@ -117,10 +117,8 @@ class ApprovalPad extends LoginPad {
   again(text) {
     this.remark = text;
     fill(this.people);
-    const panel = this.panel();
-    say(panel.element.querySelector("h1"), t("certificate.title"));
     say(this.said, text);
-    this.app.panel({ ...panel, title: t("certificate.title") });
+    this.app.panel(this.panel());
   }
 
   async send() {

@@ -94,6 +94,7 @@ class Open {
     fill(this.acts, ...this.followers);
   }
 
+  /** The first place is kept for an answer: nothing moves under a finger when something is asked. */
   leading(open) {
     const act = (name, body) => this.app.act("calibrate", `/api/calibration/${name}`, body);
     const { question } = open;
@@ -105,7 +106,7 @@ class Open {
         () => act("answer", { question: question.id, text: "" }), { class: "main" })
       : null;
     return [
-      typed, touch,
+      typed ?? touch ?? button(t("calibrate.goes_on"), () => {}, { class: "main", disabled: true }),
       button(t("calibrate.redo"), () => askReason(this.app, "redo", (reason) => act("redo", { reason }))),
       open.procedure === "dose" ? actButton(this.app, "calibrate", t("calibrate.moved"), () => act("vessel-moved", {})) : null,
       button(t("calibrate.record"), () => tellHow(this.app, this.open)),

@@ -25,14 +25,13 @@ export class LoginPad {
     });
   }
 
-  panel() {
+  panel(title = t("login.title")) {
     const pad = el("div", { class: "keypad digits" }, ...KEYS.map((key) => this.key(key)));
     const element = el("div", { class: "stack login" },
-      el("div", { class: "row" }, el("h1", { class: "grow" }, t("login.title")), button(t("do.cancel"), () => this.app.closePanel())),
-      this.said,
+      el("div", { class: "row" }, el("div", { class: "grow" }, el("h1", {}, title), this.said), button(t("do.cancel"), () => this.app.closePanel())),
       el("div", { class: "login-grid" }, this.people, el("div", { class: "stack" }, this.pin, pad)));
     this.load();
-    return { element, title: t("login.title") };
+    return { element, title };
   }
 
   key(key) {

@@ -2,7 +2,7 @@
    does not count. What it shows is also said in words beside it, and as its label. */
 
 import { number } from "../format.js";
-import { t } from "../texts.js";
+import { inTongue, t } from "../texts.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [300, 150, 62, 6, 6, 20];
@@ -56,7 +56,7 @@ export function said(plot) {
   const counted = plot.points.filter((point) => point.counts);
   const mean = counted.reduce((sum, point) => sum + point.value, 0) / counted.length;
   return t("calibrate.plot", {
-    title: plot.title, count: counted.length, places: plot.places, unit: plot.unit,
+    title: plot.title ? inTongue(plot.title) : t(`calibrate.plot_${plot.quantity}`), count: counted.length, places: plot.places, unit: plot.unit.replace("um", "µm"),
     mean: counted.length ? number(mean, digits(plot)) : "–",
     low: number(plot.pass_low, digits(plot)), high: number(plot.pass_high, digits(plot)),
   });
