@@ -79,6 +79,8 @@ class Process:
         self._side_by_side = side_by_side
         self._service: Service | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._has_ended = asyncio.Event()
+        self._has_ended.set()
         self._desks: list[Desk] = []
 
     @property
@@ -125,7 +127,8 @@ class Process:
     # --- its life ------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start a controller on the journal folder."""
+        """Start a controller on the journal folder, once one that ends by itself has ended."""
+        await self._has_ended.wait()
         journal = SeededJournal.open_with(
             self.folder,
             self.clock,
@@ -191,13 +194,17 @@ class Process:
         """
         self.defects.append(error)
         self._service = None
-        for task in asyncio.all_tasks():
-            if task.get_name() in OPERATORS:
-                task.cancel()
-        await self._close(service)
-        for task in asyncio.all_tasks() - self.bystanders:
-            if _is_of_the_controller(task):
-                task.cancel()
+        self._has_ended.clear()
+        try:
+            for task in asyncio.all_tasks():
+                if task.get_name() in OPERATORS:
+                    task.cancel()
+            await self._close(service)
+            for task in asyncio.all_tasks() - self.bystanders:
+                if _is_of_the_controller(task):
+                    task.cancel()
+        finally:
+            self._has_ended.set()
 
     async def _close(self, service: Service) -> None:
         """Whatever happens on the way: in the end there is no process and no open file."""
