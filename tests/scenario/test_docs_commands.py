@@ -96,6 +96,8 @@ TYPED: dict[str, Typed] = {
     "calibrate certificate export": Typed(before=_certified),
     "telemetry": Typed(),
     "archive": Typed(),
+    "preflight": Typed((0, 80), pen=True),
+    "migrate": Typed(),
     "doctor": Typed((0, 80), more=("--fsync-rounds", "5"), pen=True),
     "support-bundle": Typed(),
     "replay": Typed(),
@@ -112,6 +114,11 @@ NOT_TYPED: dict[str, str] = {
     "calibrate cadence --program": "takes a minute; tests/scenario/test_calibration_processes.py",
     "calibrate abort": "needs an open calibration; tests/scenario/test_calibration_disturbed.py",
     "replay --pace": "takes as long as it took; tests/scenario/test_replay.py",
+    "install": "root, a release and pip; tests/unit/test_appliance_install.py",
+    "uninstall": "root and what was installed; tests/unit/test_appliance_install.py",
+    "update": "root and two releases",
+    "rollback": "root and two releases",
+    "pen conformance": "takes minutes; tests/conformance",
 }
 """The same -> why not. Its options are read by the real command line all the same."""
 
