@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Callable, Container
 from pathlib import Path
+from typing import Any
 
 from controller.service.appliance.environments import Release
 from controller.service.appliance.files import digest
 from controller.service.appliance.install import install
-from controller.service.appliance.layout import LOCK_FILE, RELEASE_FILE, Layout
+from controller.service.appliance.layout import CHECKSUMS_FILE, LOCK_FILE, RELEASE_FILE, Layout
 from controller.service.appliance.machine import Machine
 from controller.service.appliance.placing import SHIPPED
 
@@ -53,7 +54,17 @@ class Image(Machine):
             self._know(made[line[0]][0], line[-1], made[line[0]][1])
         if line[0] == "systemd-sysusers":
             self._know_all(Path(line[-1]))
-        return ""
+        return self._said(line)
+
+    def _said(self, line: list[str]) -> str:
+        """What the programs of the environments print: nothing is red, and the new one runs."""
+        if "preflight" in line:
+            program = next(Path(word) for word in line if word.endswith("/bin/micropen"))
+            version = self.layout.at(program).read_text()
+            journal = {"served": self._boots, "started": version}
+            lines = {"journal": journal, "idle": {}}
+            return json.dumps([_green(name, figures) for name, figures in lines.items()])
+        return json.dumps({"kept": None}) if "migrate" in line else ""
 
     def _know_all(self, listing: Path) -> None:
         for words in map(str.split, listing.read_text().splitlines()):
@@ -69,6 +80,10 @@ class Image(Machine):
             path.write_text(f"{text}{name}:x:{number}:\n")
 
 
+def _green(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "state": "green", "sentence": "", "action": "", "figures": figures}
+
+
 def release(folder: Path, version: str = "1.0.0") -> Path:
     """A release folder whose wheel is no wheel."""
     folder.mkdir(parents=True)
@@ -78,6 +93,8 @@ def release(folder: Path, version: str = "1.0.0") -> Path:
     facts = {"version": version, "commit": "c" * 40, "wheel_sha256": digest(wheel)}
     facts["lock_sha256"] = digest(lock)
     (folder / RELEASE_FILE).write_text(json.dumps(facts))
+    sums = "".join(f"{digest(path)}  {path.name}\n" for path in sorted(folder.iterdir()))
+    (folder / CHECKSUMS_FILE).write_text(sums)
     return folder
 
 

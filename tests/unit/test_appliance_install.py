@@ -1,6 +1,8 @@
 """`micropen install` and `uninstall` in a folder that stands for a machine; pip takes no part."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,16 @@ from controller.service.appliance.errors import (
     NotRoot,
     StepFailed,
 )
-from controller.service.appliance.install import install, only_one
+from controller.service.appliance.ground import only_one
+from controller.service.appliance.install import install
 from controller.service.appliance.layout import RELEASE_FILE, Layout
 from controller.service.appliance.machine import Machine
 from controller.service.appliance.switches import current_slot, history, is_complete
 from controller.service.appliance.uninstall import uninstall
+from controller.service.appliance.update_errors import ReleaseDamaged
 from controller.settings import load_settings
 from tests.support.command_line import micropen
-from tests.support.image import Image, fill, installed, release
+from tests.support.image import REPO, Image, fill, installed, release
 
 
 @pytest.fixture
@@ -103,8 +107,8 @@ def test_the_second_time_it_is_an_update_and_the_config_stays(image: Image, tmp_
     assert current_slot(image.layout) == "a"
     assert [line["why"] for line in history(image.layout)] == [
         "install",
-        "install again",
-        "install again",
+        "update",
+        "update",
     ]
 
 
@@ -198,6 +202,31 @@ def test_a_record_of_an_earlier_system_is_taken_over(
     assert (old.read_text(), mode(old)) == ("entries", 0o640)
 
 
+def test_the_second_time_the_service_is_stopped_asked_and_started(tmp_path: Path) -> None:
+    image = Image(tmp_path / "root", boots=True)
+    installed(image, tmp_path)
+    image.ran.clear()
+    installed(image, tmp_path, "1.1.0")
+    words = ("preflight", "systemctl stop", "daemon-reload", "restart micropen-controller")
+    found = [next(at for at, line in enumerate(image.ran) if word in line) for word in words]
+    assert found == sorted(found)
+
+
+def test_the_installer_needs_nothing_but_python(tmp_path: Path) -> None:
+    """The first time there is no environment: no site-packages, nothing of the caller."""
+    code = f"import sys; sys.path.insert(0, {str(REPO)!r}); import controller.service.appliance"
+    names = ("__main__", "packing")
+    imports = "".join(f"; import controller.service.appliance.{name}" for name in names)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code + imports],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 # --- uninstall ---------------------------------------------------------------------------------
 
 
@@ -289,7 +318,7 @@ def test_a_folder_that_is_no_whole_release_is_refused(
         (folder / name).unlink()
     else:
         (folder / name).write_text(content)
-    with pytest.raises(NotARelease):
+    with pytest.raises((NotARelease, ReleaseDamaged)):
         install(image, folder, print, fill)
     assert not image.layout.programs.exists()
 
