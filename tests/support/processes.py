@@ -2,14 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.brokers import PATIENCE_S
 from tests.support.command_line import environment
 
+T = TypeVar("T")
+
 _LOOK_AGAIN_S = 0.005
+_ASK_AGAIN_S = 0.05
 
 
 @asynccontextmanager
@@ -51,3 +55,11 @@ async def until(condition: Callable[[], bool], within_s: float) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def until_answer(ask: Callable[[], Awaitable[T]], fits: Callable[[T], bool]) -> T:
+    """Ask again, each 50 ms, until an answer fits; TimeoutError when it takes too long."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not fits(answer := await ask()):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_ASK_AGAIN_S)
+    return answer
