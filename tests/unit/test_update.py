@@ -291,7 +291,7 @@ def test_an_error_before_the_switch_starts_the_present_program_again(
 
 
 def test_between_stop_and_start_nobody_interrupts(room: RoomMachine, tmp_path: Path) -> None:
-    seen = {}
+    seen: dict[str, object] = {}
     room.on_run = lambda line: seen.__setitem__(line, signal.getsignal(signal.SIGINT))
     before = signal.getsignal(signal.SIGINT)
     room.updates(tmp_path, NEW)

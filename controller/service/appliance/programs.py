@@ -5,6 +5,7 @@ the service could not write. And only the program that is to run can say what it
 """
 
 import json
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from controller.service.appliance.accounts import CONTROLLER, READERS
@@ -63,7 +64,7 @@ class Program:
         layout = self._machine.layout
         program = layout.seen_inside(layout.slot(self.slot)) / "bin" / "micropen"
         config = layout.seen_inside(layout.config)
-        line = (*_AS_THE_SERVICE, program, *words, "--config", config)
+        line: list[str | Path] = [*_AS_THE_SERVICE, program, *words, "--config", config]
         said = self._machine.run_inside(*line, accept=accept)
         try:
             return json.loads(said)

@@ -113,7 +113,7 @@ class Takeover:
 
     def _is_refused_anyhow(self) -> bool:
         try:
-            return self._old.preflight().line("certificate")["state"] == "red"
+            return bool(self._old.preflight().line("certificate")["state"] == "red")
         except StepFailed:
             return False
 
