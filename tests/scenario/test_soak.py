@@ -174,6 +174,13 @@ def test_a_resumed_agenda_goes_on_with_new_seeds() -> None:
     ]
 
 
+def test_the_rate_of_a_resumed_soak_is_that_of_this_run() -> None:
+    soak = Soak(Wanted(0, 10, first=Tally(punctures=7_000_000, virtual_s=90_000.0)))
+    assert soak.punctures_a_s == soak.times_real == 0.0
+    soak.tally.add(Verdict(1, punctures=50, virtual_s=20.0))
+    assert soak.punctures_a_s == pytest.approx(2.5 * soak.times_real, rel=0.01)
+
+
 def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
     soak = Soak(Wanted(0, 10, first=Tally(failed_seeds=[4])))
     assert verdict_lines(soak) == ["seed 4: earlier"]

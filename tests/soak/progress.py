@@ -23,11 +23,11 @@ class _Figures(ProgressColumn):
 
 def figures(soak: Soak) -> str:
     """One line: how far, how fast, and the worst so far."""
-    tally, elapsed_s = soak.tally, max(soak.elapsed_s, 0.001)
+    tally = soak.tally
     return (
         f"{tally.punctures:,} punctures, {tally.trials:,} trials, "
-        f"{tally.injected:,} faults injected, {tally.punctures / elapsed_s:,.0f} punctures/s, "
-        f"{tally.virtual_s / elapsed_s:.1f} x real time, "
+        f"{tally.injected:,} faults injected, {soak.punctures_a_s:,.0f} punctures/s, "
+        f"{soak.times_real:.1f} x real time, "
         f"worst lease overrun {tally.lease_overrun_us / 1e3:.0f} ms, "
         f"unaccounted {tally.unaccounted_nl:g} nl, {len(tally.failed_seeds)} failed"
     )

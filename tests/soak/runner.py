@@ -54,12 +54,23 @@ class Soak:
         self.tally = wanted.first or Tally()
         self.failures: list[Verdict] = []
         self.began_mono_s = time.monotonic()
+        self._before = (self.tally.punctures, self.tally.virtual_s)
         self._agenda = Agenda(wanted.seed, wanted.punctures, wanted.hits, wanted.first)
 
     @property
     def elapsed_s(self) -> float:
-        """Real seconds since it began."""
+        """Real seconds since it began, or went on."""
         return time.monotonic() - self.began_mono_s
+
+    @property
+    def punctures_a_s(self) -> float:
+        """Punctures in each real second; an earlier part of the soak does not count."""
+        return (self.tally.punctures - self._before[0]) / max(self.elapsed_s, 0.001)
+
+    @property
+    def times_real(self) -> float:
+        """Virtual seconds in each real second, counted in the same way."""
+        return (self.tally.virtual_s - self._before[1]) / max(self.elapsed_s, 0.001)
 
     def run(self) -> Iterator[Verdict]:
         """Play one seed after the other."""
