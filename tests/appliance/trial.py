@@ -1,0 +1,338 @@
+"""The checkpoints, in order: each does one thing to the machine and looks at what came of it.
+
+A checkpoint returns a sentence with its figures, or raises. Later ones need the earlier ones.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from controller.record.broker import broker_command
+from controller.service.appliance import units
+from controller.service.appliance.layout import Layout
+from tests.appliance.room import Room
+from tests.architecture.repo import ROOT
+
+PIN: Final = "4711"
+CONTROLLER: Final = units.CONTROLLER
+HERE: Final = Layout()
+PYTHON: Final = HERE.current / "bin" / "python"
+JOURNAL: Final = HERE.training_state / "journal"
+VISIT: Final = "/src/tests/appliance/visit.py"
+AS_TELEMETRY: Final = "setpriv --reuid=micropen-telemetry --regid=micropen-record --init-groups"
+BITE_WITHIN_S: Final = 40.0
+"""10 s of watchdog, then at most 15 s of TimeoutStopSec=, then the start."""
+
+Checkpoint = Callable[[Room], str]
+
+
+# --- what several of them look at --------------------------------------------------------------
+
+
+def visit(room: Room, *acts: str) -> dict[str, Any]:
+    """Do acts at the screen; the last view."""
+    view: dict[str, Any] = json.loads(room.run(PYTHON, VISIT, PIN, *acts))
+    return view
+
+
+def answers(room: Room) -> bool:
+    """Whether the screen is served."""
+    code = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/api/state', timeout=5)"
+    return "Error" not in room.run(PYTHON, "-c", code, code=None)
+
+
+def running(room: Room) -> str:
+    """The version that the newest start in the record names, while a service has it open."""
+    lines = json.loads(room.run("micropen", "preflight", "--json", "--no-ask-pen"))
+    figures = next(line["figures"] for line in lines if line["name"] == "journal")
+    assert figures["served"], figures
+    return str(figures["started"])
+
+
+def entries(room: Room) -> int:
+    """How many entries the record has, each hash recomputed."""
+    said = room.run("micropen", "session", "verify")
+    found = re.search(r"(\d+) entries .*all as they were written", said)
+    assert found, said
+    return int(found[1])
+
+
+def restarts(room: Room) -> int:
+    """How often systemd has restarted the controller by itself."""
+    return int(room.show(CONTROLLER, "NRestarts"))
+
+
+def make(room: Room, target: str, **variables: str) -> str:
+    """`make TARGET` in the sources, as root."""
+    more = " ".join(f"{name}={value}" for name, value in variables.items())
+    return room.shell(f"cd /src && make {target} {more} 2>&1")
+
+
+def release(room: Room, version: str, *, spoil: tuple[str, str, str] | None = None) -> None:
+    """Build dist/release as another version; `spoil`: a file, a text in it, what replaces it."""
+    project = room.sources / "pyproject.toml"
+    project.write_text(
+        re.sub(r'(?m)^version = ".*"', f'version = "{version}"', project.read_text())
+    )
+    if spoil is None:
+        make(room, "release")
+        return
+    name, old, new = spoil
+    path = room.sources / name
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
+    try:
+        make(room, "release")
+    finally:
+        path.write_text(before)
+
+
+# --- the checkpoints ---------------------------------------------------------------------------
+
+
+def install(room: Room) -> str:
+    said = make(room, "install")
+    assert "What to do next" in said, said
+    assert room.shell("readlink /opt/micropen/current").strip() == "a"
+    owners = room.shell("stat -c '%U:%G %a' /etc/micropen /var/lib/micropen /opt/micropen/a")
+    expected = ["root:micropen 750", "micropen:micropen-record 2750", "root:root 755"]
+    assert owners.split("\n")[:3] == expected, owners
+    return "make install: accounts, config, units, environment a"
+
+
+def started(room: Room) -> str:
+    assert room.show(CONTROLLER, "ActiveState") == "active"
+    assert answers(room)
+    pid = room.show(CONTROLLER, "MainPID")
+    spaces = room.shell(f"readlink /proc/{pid}/ns/net /proc/1/ns/net").split()
+    assert spaces[0] != spaces[1], "it has the machine's network"
+    links = room.run("cat", f"/proc/{pid}/net/dev").splitlines()[2:]
+    assert [line.split(":")[0].strip() for line in links] == ["lo"], links
+    owner = room.shell(f"stat -c %U /proc/{pid}").split()
+    assert owner[0] == "micropen", owner
+    return "Type=notify heard; the screen answers over the inherited socket; no network of its own"
+
+
+def units_are_sound(room: Room) -> str:
+    files = " ".join(f"/etc/systemd/system/{path.name}" for path in _unit_files())
+    assert room.shell(f"systemd-analyze verify --man=no {files} 2>&1") == ""
+    scores = []
+    for path in _unit_files():
+        if path.suffix == ".service":
+            said = room.run("systemd-analyze", "security", "--no-pager", path.name)
+            (score,) = re.findall(r"Overall exposure level for \S+: (\d+\.\d+)", said)
+            assert float(score) < 2.5
+            scores.append(f"{path.stem.removeprefix('micropen-')} {score}")
+    return f"verify prints nothing; exposure: {', '.join(scores)}"
+
+
+def _unit_files() -> list[Path]:
+    return sorted((ROOT / "config" / "systemd").iterdir())
+
+
+def readers(room: Room) -> str:
+    """The record by its group: in use, closed, and after a crash."""
+    verify = f"cd /; {AS_TELEMETRY} env MICROPEN_CONFIG=/etc/micropen /opt/micropen/current/bin/"
+    verify += "micropen session verify"
+    assert "as they were written" in room.shell(verify)
+    room.shell(f"{AS_TELEMETRY} sh -c 'echo >{JOURNAL}/journal.db'", code=2)
+    room.shell(f"{AS_TELEMETRY} touch {JOURNAL}/mine", code=1)
+    room.shell(f"setpriv --reuid=nobody --regid=nogroup --clear-groups ls {HERE.state}", code=2)
+    room.shell("setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/micropen/x", code=1)
+    room.run("systemctl", "stop", units.SOCKET, CONTROLLER)
+    assert "as they were written" in room.shell(verify)
+    room.run("systemctl", "start", units.SOCKET, CONTROLLER)
+    return "telemetry's account reads, in use and closed, and writes nothing; others see nothing"
+
+
+def pen(room: Room) -> str:
+    """A new simulated pen on the name that the udev rule gives a real one: a new cartridge too."""
+    room.run("systemctl", "stop", "trial-pen", code=None)
+    room.shell("mkdir -p /dev/micropen && chown micropen:micropen-pen /dev/micropen")
+    before = entries(room)
+    scenario = HERE.config / "simulator" / "micro_dosing.toml"
+    simulator = f"{PYTHON} -m simulator --pty /dev/micropen/pen --scenario {scenario}"
+    words = ("--unit=trial-pen", "--uid=micropen", "--gid=micropen-pen", "--quiet")
+    room.run("systemd-run", *words, "--collect", *simulator.split(), "--seed", str(before))
+    linked_s = room.until(lambda: entries(room) > before, 20, "a link in the record")
+    return f"a simulated pen at /dev/micropen/pen; linked after {linked_s:.1f} s"
+
+
+def session(room: Room) -> str:
+    room.run(
+        "micropen", "people", "add", "Trial", "--role", "administrator", feed=f"{PIN}\n{PIN}\n"
+    )
+    owner = room.shell(f"stat -c '%U %a' {HERE.training_state}/people.json").split()
+    assert owner == ["micropen", "600"], owner
+    view = visit(room, "open", "prime", "treat")
+    given = [(zone["name"], zone["punctures"]) for zone in view["session"]["zones"]]
+    visit(room, "close")
+    return f"a session over the API: {given}; {entries(room)} entries verified"
+
+
+def killed(room: Room) -> str:
+    """SIGKILL while needles move; the lease ends the arm, the service comes back by itself."""
+    pen(room)
+    visit(room, "open", "prime", "begin")
+    before, pid = restarts(room), room.show(CONTROLLER, "MainPID")
+    room.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", CONTROLLER)
+    back_s = room.until(
+        lambda: room.show(CONTROLLER, "MainPID") not in {pid, "0"} and answers(room), 30, "restart"
+    )
+    assert restarts(room) == before + 1
+    view = visit(room, "treat", "close")
+    assert view["session"] is None
+    return f"kill -9 in mid-zone: served again after {back_s:.1f} s; the session was finished"
+
+
+def bitten(room: Room) -> str:
+    """A process that hangs as a whole feeds nobody."""
+    before, pid = restarts(room), room.show(CONTROLLER, "MainPID")
+    room.run("kill", "-STOP", pid)
+    back_s = room.until(
+        lambda: restarts(room) > before and answers(room), BITE_WITHIN_S, "the watchdog's bite"
+    )
+    log = room.run("journalctl", "-u", CONTROLLER, "--no-pager", "-n", "200")
+    assert "Watchdog timeout" in log
+    return f"hung: bitten and served again after {back_s:.1f} s; {entries(room)} entries verified"
+
+
+def power_cut(room: Room) -> str:
+    """Every process gone at once; the machine comes back by itself."""
+    before = entries(room)
+    room.cut_power()
+    room.boot()
+    served_s = room.until(lambda: answers(room), 30, "the screen after a boot")
+    assert entries(room) > before
+    return f"power cut: served {served_s:.1f} s after systemd was up; nothing of the record is lost"
+
+
+def telemetry(room: Room) -> str:
+    """Broker, archive and telemetry, each in its sandbox."""
+    settings = HERE.config / "controller.toml"
+    broker = '[broker]\nhost = "127.0.0.1"\nport = 1883\narchive = "archive"\n'
+    room.run("tee", "-a", settings, feed=broker)
+    words = [str(PYTHON), *broker_command(1883)[1:]]
+    room.run("systemd-run", "--unit=trial-broker", "--quiet", *words)
+    room.run("systemctl", "enable", "--quiet", "--now", *units.ON_REQUEST)
+    behind = "import json,sys; print([l for l in json.load(sys.stdin) if l['name']=='telemetry'])"
+    look = f"micropen doctor --json --fsync-rounds 0 --cursor {HERE.telemetry_state}"
+    script = f'{look} 2>/dev/null | {PYTHON} -c "{behind}"'
+    room.until(lambda: "'behind': 0" in room.shell(script), 60, "telemetry at the record's head")
+    kept = room.shell(f"cat {HERE.archive_state}/*.jsonl | wc -l").strip()
+    assert int(kept) >= entries(room) - 2
+    for unit in units.ON_REQUEST:
+        assert room.show(unit, "NRestarts") == "0"
+    return f"telemetry and archive under systemd: {kept} entries acknowledged, cursor at the head"
+
+
+def doctor(room: Room) -> str:
+    code = room.shell("systemctl start micropen-doctor.service; echo $?").split()[-1]
+    log = room.run("journalctl", "-u", "micropen-doctor", "--no-pager", "-o", "cat", "-n", "60")
+    assert "Operation not permitted" not in log, log
+    assert room.show(units.TIMER, "ActiveState") == "active"
+    red = re.findall(r"RED +(\S.*)", log)
+    assert (code == "0") is (not red), log
+    return f"the doctor's unit ends with {'0' if not red else '80'}; red: {red or 'nothing'}"
+
+
+def update(room: Room) -> str:
+    release(room, "0.1.1")
+    before = entries(room)
+    said = room.run("micropen", "update", "/src/dist/release", "--by", "Trial")
+    assert running(room) == "0.1.1", said
+    assert entries(room) > before
+    return "micropen update: 0.1.1 runs on the same record, the one before stays beside it"
+
+
+def refused_in_session(room: Room) -> str:
+    pen(room)
+    visit(room, "open")
+    pid = room.show(CONTROLLER, "MainPID")
+    said = room.run("micropen", "update", "/src/dist/release", code=80)
+    assert room.show(CONTROLLER, "MainPID") == pid
+    visit(room, "close")
+    return f"update with a session open is refused: {said.strip().splitlines()[0][:70]}"
+
+
+def failed_preflight(room: Room) -> str:
+    plan = HERE.config / "plans" / "spoilt.toml"
+    room.run("tee", plan, feed='name = "spoilt"\n')
+    pid = room.show(CONTROLLER, "MainPID")
+    release(room, "0.1.2")
+    said = room.run("micropen", "update", "/src/dist/release", code=80)
+    room.run("rm", plan)
+    assert room.show(CONTROLLER, "MainPID") == pid, said
+    assert running(room) == "0.1.1"
+    return "a config that the new program refuses: preflight is red, the old one was never stopped"
+
+
+def comes_not_up(room: Room) -> str:
+    spoil = ("controller/service/commands/serve.py", "asyncio.run(_serve(", "raise SystemExit(3) #")
+    release(room, "0.1.3", spoil=spoil)
+    said = room.run("micropen", "update", "/src/dist/release", code=80)
+    assert running(room) == "0.1.1", said
+    assert answers(room)
+    return "a program that does not start is undone: 0.1.1 serves again"
+
+
+def rollback(room: Room) -> str:
+    release(room, "0.1.4")
+    room.run("micropen", "update", "/src/dist/release")
+    assert running(room) == "0.1.4"
+    room.run("micropen", "rollback", "--reason", "trial")
+    assert running(room) == "0.1.1"
+    pen(room)
+    visit(room, "open", "prime", "treat", "close")
+    return f"micropen rollback: 0.1.1 again, with a session; {entries(room)} entries verified"
+
+
+def read_only_root(room: Room) -> str:
+    """As docs/install.md says: the record on a file system of its own, everything else fixed."""
+    for folder in (HERE.state, HERE.telemetry_state, HERE.archive_state):
+        room.run("mount", "--bind", folder, folder)
+    room.run("mount", "-o", "remount,bind,ro", "/")
+    room.shell("touch /etc/x", code=1)
+    room.run("systemctl", "restart", CONTROLLER)
+    pen(room)
+    visit(room, "open", "prime", "treat", "close")
+    room.run("mount", "-o", "remount,bind,rw", "/")
+    return "read-only root: start and session with nothing but the record's folders writable"
+
+
+def uninstall(room: Room) -> str:
+    before, config = entries(room), room.shell("cd /etc/micropen; find . -type f | xargs md5sum")
+    make(room, "uninstall")
+    left = room.shell("ls /etc/systemd/system | grep micropen; ls /opt/micropen", code=0).split()
+    assert left == ["switches.jsonl"], left
+    assert room.shell("systemctl list-units --all --no-legend 'micropen*'").strip() == ""
+    assert room.shell("cd /etc/micropen; find . -type f | xargs md5sum") == config
+    journal = room.place / "changes" / str(JOURNAL).lstrip("/")
+    said = _own("session", "verify", "--journal", str(journal))
+    assert f"{before} entries" in said or "as they were written" in said, said
+    return f"make uninstall: record and config are there; {said.splitlines()[0]}"
+
+
+def _own(*words: str) -> str:
+    """The sources' own program, outside of the room."""
+    line = [sys.executable, "-m", "controller.service", *words]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def install_again(room: Room) -> str:
+    said = make(room, "install")
+    assert "/etc/micropen is as it was." in said
+    room.until(lambda: answers(room), 30, "the screen")
+    return f"installed again on the record of before: {entries(room)} entries verified"
+
+
+CHECKPOINTS: Final[tuple[Checkpoint, ...]] = (
+    *(install, started, units_are_sound, readers, pen, session, killed, bitten, power_cut),
+    *(telemetry, doctor, update, refused_in_session, failed_preflight, comes_not_up),
+    *(rollback, read_only_root, uninstall, install_again),
+)
