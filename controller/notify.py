@@ -13,6 +13,8 @@ from typing import Self
 import structlog
 
 _MICRO = 1_000_000
+EXTEND_S = 30.0
+"""From one sign of progress to the next, on a card that is being read by others too (estimate)."""
 
 log = structlog.get_logger("notify")
 
@@ -42,6 +44,10 @@ class Notifier:
     def is_wanted(self) -> bool:
         """Whether anybody listens."""
         return bool(self._address)
+
+    def ask_for_time(self) -> None:
+        """Starting takes longer than the manager may expect, and gets on: wait EXTEND_S more."""
+        self.tell(f"EXTEND_TIMEOUT_USEC={round(EXTEND_S * _MICRO)}")
 
     def tell(self, *lines: str) -> bool:
         """Send lines such as `READY=1` in one datagram; False when they could not be sent.

@@ -17,6 +17,7 @@ from controller.link.port import PortOpener, SerialOpener
 from controller.pen.driver import PenLine
 from controller.record.events import Actor, ServiceStarted, ServiceStopped
 from controller.record.journal import Journal
+from controller.record.migration import bring_forward
 from controller.record.opening import software_version
 from controller.record.reader import JournalReader
 from controller.record.writer import JournalWriter, Writer, successor
@@ -40,6 +41,8 @@ LOOK_S = 0.01
 MOST_SUCCESSORS = 2
 """A disk that fails a third time is left alone: the pen keeps its own record."""
 CONFIG_UNKNOWN = "-"
+BEAT_ENTRIES = 10_000
+"""0.2 s of a server's core, about 1 s of a Pi's."""
 
 log = structlog.get_logger("service")
 
@@ -170,13 +173,18 @@ class Service:
         return stop_id
 
 
-def read_books(folder: Path) -> Books:
-    """All books of a journal folder. Raises JournalError when it cannot be trusted."""
+def read_books(folder: Path, beat: Callable[[], None] = lambda: None) -> Books:
+    """All books of a journal folder. Raises JournalError when it cannot be trusted.
+
+    `beat` is called each BEAT_ENTRIES entries, because a long record takes its time.
+    """
     books = Books()
     reader = JournalReader(folder)
     try:
-        for entry in reader.entries():
+        for number, entry in enumerate(reader.entries()):
             books.apply_entry(entry)
+            if number % BEAT_ENTRIES == 0:
+                beat()
     finally:
         reader.close()
     return books
@@ -184,17 +192,25 @@ def read_books(folder: Path) -> Books:
 
 @asynccontextmanager
 async def running(
-    wanted: Wanted, *, clock: Clock | None = None, opener: PortOpener | None = None
+    wanted: Wanted,
+    *,
+    clock: Clock | None = None,
+    opener: PortOpener | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Service]:
     """A service that is connected, or trying to be, inside the `async with`.
 
-    Raises JournalError or ServiceError before anything is started.
+    The loop turns while the record is read; `beat` is called by the thread that reads it. Raises
+    JournalError or ServiceError before anything is started.
     """
     clock = clock or SystemClock()
+    forward = bring_forward(wanted.folder, clock, wanted.realm)
+    if forward is not None:
+        log.warning("journal brought forward", layout=forward.after, copy=str(forward.kept))
     journal = Journal.open(wanted.folder, clock, realm=wanted.realm)
     with ExitStack() as undo:
         undo.callback(journal.close)
-        books = read_books(wanted.folder)
+        books = await asyncio.to_thread(read_books, wanted.folder, beat)
         undo.pop_all()
     recorder, state = FlightRecorder(clock), wanted.folder.parent
     box = FlightBox(recorder, state, journal)

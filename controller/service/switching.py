@@ -6,6 +6,7 @@ folder of its own; a change is refused while a session or an arm is open.
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -37,9 +38,12 @@ class Place(msgspec.Struct, frozen=True):
 class Switch:
     """Starts, changes and ends services. `present` is the one that runs."""
 
-    def __init__(self, place: Place, clock: Clock) -> None:
+    def __init__(self, place: Place, clock: Clock, beat: Callable[[], None] = lambda: None) -> None:
+        """`beat` is called while a record is read, from the thread that reads it."""
         self._place = place
         self._clock = clock
+        self._on_beat = beat
+        self.beats = 0
         self._stack = AsyncExitStack()
         self._present: Present | None = None
         self._children: Children | None = None
@@ -187,8 +191,14 @@ class Switch:
         await self._run(wanted)
         self._settled.set()
 
+    def _beat(self) -> None:
+        self.beats += 1
+        self._on_beat()
+
     async def _run(self, wanted: Wanted) -> None:
         structlog.contextvars.bind_contextvars(realm=wanted.realm)
-        service: Service = await self._stack.enter_async_context(running(wanted, clock=self._clock))
+        service: Service = await self._stack.enter_async_context(
+            running(wanted, clock=self._clock, beat=self._beat)
+        )
         balance = str(self._folder / BALANCE) if self.is_training else None
         self._present = Present(service, wanted.realm, wanted.folder, wanted.port, balance)

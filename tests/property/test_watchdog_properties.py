@@ -182,7 +182,7 @@ def test_a_new_service_is_judged_from_its_own_beginning(order: list[str]) -> Non
 
     services = {"a": cast("Service", object()), "b": cast("Service", object())}
     get: Callable[[], Service | None] = lambda: services.get(present[0])  # noqa: E731 - one word
-    witnesses = ServiceWitnesses(get, of)
+    witnesses = ServiceWitnesses(get, those_of=of)
     last = None
     for which in order:
         present[0] = which

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ REST_US = LEASE_HOST_MAX_US + BRAKE_TO_REST_MAX_US + 100_000
 """Lease and braking (C5, C6), and a tenth of a second for two processes on a busy machine."""
 HEADERS = {"X-Micropen": "1", "Sec-Fetch-Site": "same-origin"}
 SESSION = "/api/sessions/current"
+NO_NETWORK = ("unshare", "--net")
 DROP_IN = """
 [Unit]
 StartLimitBurst=4
@@ -55,18 +57,27 @@ ListenStream=127.0.0.1:0
 """
 
 
-def supervisor(folder: Path, port: Path, *program: str, **options: Any) -> Supervisor:
+def supervisor(folder: Path, port: Path, *program: str, before: tuple[str, ...] = ()) -> Supervisor:
     """The shipped units around a program in this folder."""
     config = folder / "config"
     if not config.exists():
         shutil.copytree(CONFIG, config)
         shutil.copy(write_plan(folder, PUNCTURES), config / "plans" / "many_small_doses.toml")
     where = ("--config", str(config), "--state", str(folder / "state"), "--port", str(port))
-    command = shlex.join([sys.executable, *program, "serve", "--json-log", *where])
+    command = shlex.join([*before, sys.executable, *program, "serve", "--json-log", *where])
     drop_in = DROP_IN.format(command=command, root=ROOT, watchdog_s=WATCHDOG_S)
     service = Service.read(UNITS / "micropen-controller.service", drop_in)
     door = Socket.read(UNITS / "micropen-console.socket", drop_in)
-    return Supervisor(service, door, folder, **options)
+    return Supervisor(service, door, folder)
+
+
+def can_leave_the_network() -> bool:
+    return subprocess.run([*NO_NETWORK, "true"], check=False, capture_output=True).returncode == 0
+
+
+def _interfaces(pid: int) -> set[str]:
+    lines = Path(f"/proc/{pid}/net/dev").read_text("utf-8").splitlines()[2:]
+    return {line.partition(":")[0].strip() for line in lines}
 
 
 class Page:
@@ -192,9 +203,13 @@ async def test_a_hung_service_is_bitten_and_started_again_and_nothing_is_given_t
 
 
 async def test_ready_means_that_the_page_answers_and_stopping_is_said(tmp_path: Path) -> None:
-    """Without a pen; the socket is the supervisor's, and stays open when the service is gone."""
+    """Without a pen; the socket is the supervisor's, and stays open when the service is gone.
+
+    Where this user may make one, in a network namespace with nothing in it, as PrivateNetwork=yes.
+    """
     program = ("-m", "controller.service")
-    async with supervisor(tmp_path, tmp_path / "no-pen", *program) as manager:
+    before = NO_NETWORK if can_leave_the_network() else ()
+    async with supervisor(tmp_path, tmp_path / "no-pen", *program, before=before) as manager:
         await manager.start()
         async with page_of(manager) as client:
             assert (await client.get("/")).status_code == 200
@@ -203,9 +218,12 @@ async def test_ready_means_that_the_page_answers_and_stopping_is_said(tmp_path: 
             assert refused.status_code == 403
         await manager.until_status("waiting for the pen: There is no serial port", WITHIN_S)
         await manager.until("fed", WITHIN_S, 4)
+        if before:
+            assert _interfaces(manager.pid) == {"lo"}
         assert await manager.stop() == 0
         kinds = [event.kind for event in manager.events]
         assert kinds.index("ready") < kinds.index("stopping") < kinds.index("exited")
+        assert kinds.index("extended") < kinds.index("ready"), "a long record gets its time"
         assert manager.count("bite") == 0
         _, connected = await asyncio.open_connection("127.0.0.1", manager.port)
         connected.close()

@@ -11,11 +11,11 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from tests.support.unit_file import Service, Socket
 
@@ -176,11 +176,10 @@ class Supervisor:
                 self._signal(child, signal.SIGTERM, self.service.stop_within_s)
             if self._loop.time() >= self._deadline_mono_s:
                 was_bitten |= self._is_late(child)
-            watched = {exited} if told else {exited, self._told_to_stop}
-            await self._look_again(watched)
+            await self._look_again([exited] if told else [exited, self._told_to_stop])
         return exited.result(), was_bitten
 
-    async def _look_again(self, watched: set["asyncio.Future[int] | asyncio.Future[None]"]) -> None:
+    async def _look_again(self, watched: Iterable["asyncio.Future[Any]"]) -> None:
         news = asyncio.create_task(self._news.wait(), name="supervisor's news")
         left_s = max(0.0, self._deadline_mono_s - self._loop.time())
         await asyncio.wait(

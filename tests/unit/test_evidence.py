@@ -30,6 +30,7 @@ from controller.service.supervised.evidence import (
     WORK_S,
     Evidence,
     ScreenWitness,
+    ServiceWitnesses,
     Witness,
 )
 from controller.service.supervised.watchdog import TURN_S, Watchdog, watched
@@ -62,16 +63,21 @@ class Page:
         self.page_turns += self.tells
 
 
+def evidence_of(theatre: Theatre) -> Evidence:
+    return Evidence(theatre.clock, ServiceWitnesses(lambda: theatre.service))
+
+
 @asynccontextmanager
 async def fed(
     theatre: Theatre,
     others: dict[str, Witness] | None = None,
     present: Callable[[], Service | None] | None = None,
+    beats: Callable[[], int] = lambda: 0,
 ) -> AsyncIterator[Listening]:
     """A watchdog on the theatre's service, and the manager that hears of it."""
     manager = Listening(theatre.clock)
     present = present or (lambda: theatre.service)
-    evidence = Evidence(theatre.clock, present, others)
+    evidence = Evidence(theatre.clock, ServiceWitnesses(present, beats), others)
     async with watched(Watchdog(manager, evidence, present)):
         yield manager
 
@@ -143,9 +149,7 @@ async def test_a_manager_that_was_deaf_hears_that_the_service_is_ready(tmp_path:
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
         manager = Listening(theatre.clock)
         manager.is_deaf = True
-        watchdog = Watchdog(
-            manager, Evidence(theatre.clock, lambda: theatre.service), lambda: theatre.service
-        )
+        watchdog = Watchdog(manager, evidence_of(theatre), lambda: theatre.service)
         async with watched(watchdog):
             await advance(5.0)
             manager.is_deaf = False
@@ -156,7 +160,7 @@ async def test_a_manager_that_was_deaf_hears_that_the_service_is_ready(tmp_path:
 async def test_without_a_watchdog_the_manager_hears_the_rest(tmp_path: Path) -> None:
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
         manager = Listening(theatre.clock, watchdog_s=None)
-        evidence = Evidence(theatre.clock, lambda: theatre.service)
+        evidence = evidence_of(theatre)
         async with watched(Watchdog(manager, evidence, lambda: theatre.service)):
             await advance(30.0)
         assert "WATCHDOG=1" not in manager.lines
@@ -169,7 +173,7 @@ async def test_food_comes_three_times_as_often_as_it_must(
 ) -> None:
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
         manager = Listening(theatre.clock, watchdog_s)
-        evidence = Evidence(theatre.clock, lambda: theatre.service)
+        evidence = evidence_of(theatre)
         began_mono_s = theatre.clock.mono_s()
         async with watched(Watchdog(manager, evidence, lambda: theatre.service)):
             await advance(30.0)
@@ -356,20 +360,23 @@ async def test_nothing_is_sent_while_the_loop_stands_still(tmp_path: Path) -> No
 
 async def test_a_change_of_pens_may_take_its_time_but_not_for_ever(tmp_path: Path) -> None:
     async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        there = [True]
+        there, beats = [True], [0]
 
         def present() -> Service | None:
             return theatre.service if there[0] else None
 
-        async with fed(theatre, present=present) as manager:
+        async with fed(theatre, present=present, beats=lambda: beats[0]) as manager:
             await theatre.until(lambda: theatre.engine.reconciled)
             there[0] = False
             before_mono_s = theatre.clock.mono_s()
             await advance(CHANGE_S)
             assert manager.status == "changing pens"
             assert manager.longest_silence_s(before_mono_s) <= 2 * TURN_S
+            beats[0] += 1  # a record of a million entries is read
+            await advance(CHANGE_S)
+            assert manager.longest_silence_s(before_mono_s) <= 2 * TURN_S
             status = await goes_hungry(manager, theatre, 0.0)
-            assert "change of pens takes" in status
+            assert "change of pens has stood still" in status
             there[0] = True
             await advance(2 * TURN_S)
             assert manager.status == "pen ready"

@@ -72,6 +72,11 @@ def test_without_a_manager_nothing_is_sent() -> None:
     assert notifier.tell("READY=1")
 
 
+def test_more_time_is_asked_for_in_microseconds(address: str, manager: socket.socket) -> None:
+    Notifier(address).ask_for_time()
+    assert manager.recv(4_096) == b"EXTEND_TIMEOUT_USEC=30000000"
+
+
 @pytest.mark.parametrize("address", ["missing", "x" * 300, "vsock:2:1234"])
 def test_a_manager_that_does_not_listen_ends_nothing_and_is_logged_once(
     tmp_path: Path, address: str

@@ -38,7 +38,7 @@ from controller.service.program import ProgramOperator
 from controller.service.recorded import wanted_of
 from controller.service.story import read_story
 from controller.service.story_page import story_page
-from controller.service.supervised.evidence import Evidence
+from controller.service.supervised.evidence import Evidence, ServiceWitnesses
 from controller.service.supervised.watchdog import Watchdog, watched
 from controller.service.terminal import TerminalOperator, require_terminal
 from controller.session.act_errors import NoSession
@@ -158,8 +158,10 @@ def _books_of(folder: Path, realm: Realm) -> Books:
 
 async def _session(options: Options, notifier: Notifier) -> str:
     clock = SystemClock()
-    async with running(options.wanted, clock=clock) as service:
-        watchdog = Watchdog(notifier, Evidence(clock, lambda: service), lambda: service)
+    beat = notifier.ask_for_time
+    async with running(options.wanted, clock=clock, beat=beat) as service:
+        evidence = Evidence(clock, ServiceWitnesses(lambda: service))
+        watchdog = Watchdog(notifier, evidence, lambda: service)
         async with watched(watchdog):
             return await _until_treated(service, options, clock)
 

@@ -27,7 +27,7 @@ from controller.service.commands.options import (
 from controller.service.operations import Operations
 from controller.service.recorded import wanted_of
 from controller.service.serving import Door, Tls, read_token
-from controller.service.supervised.evidence import Evidence, ScreenWitness
+from controller.service.supervised.evidence import Evidence, ScreenWitness, ServiceWitnesses
 from controller.service.supervised.sockets import address_of, handed_over
 from controller.service.supervised.watchdog import Watchdog, watched
 from controller.service.switching import Place, Switch
@@ -123,7 +123,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 async def _serve(serving: Serving, manager: Manager) -> None:
-    switch = Switch(serving.place, SystemClock())
+    switch = Switch(serving.place, SystemClock(), manager.notifier.ask_for_time)
     done = asyncio.Event()
     await switch.start()
     try:
@@ -152,7 +152,8 @@ async def _open_door(
         address = await door.open()
         _say(address)
         stop_on_signals(room, done)
-        evidence = Evidence(room.clock, switch.settled, {"screen": ScreenWitness(door)})
+        witnesses = ServiceWitnesses(switch.settled, lambda: switch.beats)
+        evidence = Evidence(room.clock, witnesses, {"screen": ScreenWitness(door)})
         async with watched(Watchdog(manager.notifier, evidence, switch.settled)):
             await _until_done(switch, done, door)
     finally:

@@ -31,7 +31,7 @@ GRANTS_S: Final = 0.5
 SCREEN_S: Final = 5.0
 """The page is told ten times a second; its thread may read a certificate in between."""
 CHANGE_S: Final = 30.0
-"""Letting one pen go and starting with another: 2 s to settle, two commits, and reading books."""
+"""Letting one pen go and starting with another, reading aside: 2 s to settle, and two commits."""
 
 
 class Witness(Protocol):
@@ -188,30 +188,34 @@ class ServiceWitnesses:
     def __init__(
         self,
         present: Callable[[], Service | None],
+        beats: Callable[[], int] = lambda: 0,
         those_of: Callable[[Service], Mapping[str, Witness]] = witnesses_of,
     ) -> None:
-        """`present` gives None while one service is let go and the next one started."""
+        """`present` gives None while one service is let go and the next one started.
+
+        beats: counts while the next one's record is read.
+        """
         self._present = present
+        self._beats = beats
         self._those_of = those_of
         self._service: Service | None = None
         self._witnesses: Mapping[str, Witness] = {}
-        self._changing_since_mono_s: float | None = None
+        self._standstill = Standstill()
 
     def missing(self, now_mono_s: float) -> dict[str, str]:
         """What each of them misses, by its name."""
         service = self._present()
         if service is None:
             return self._changing(now_mono_s)
-        self._changing_since_mono_s = None
+        self._standstill.forget_all_but(())
         if service is not self._service:
             self._service, self._witnesses = service, self._those_of(service)
         return missing_of(self._witnesses, now_mono_s)
 
     def _changing(self, now_mono_s: float) -> dict[str, str]:
-        if self._changing_since_mono_s is None:
-            self._changing_since_mono_s = now_mono_s
-        since_s = now_mono_s - self._changing_since_mono_s
-        return {"change of pens": f"takes {since_s:.0f} s"} if since_s > CHANGE_S else {}
+        since_s = self._standstill.of(self, self._beats(), now_mono_s)
+        stands = f"has stood still for {since_s:.0f} s"
+        return {"change of pens": stands} if since_s > CHANGE_S else {}
 
 
 def missing_of(witnesses: Mapping[str, Witness], now_mono_s: float) -> dict[str, str]:
@@ -226,11 +230,11 @@ class Evidence:
     def __init__(
         self,
         clock: Clock,
-        present: Callable[[], Service | None],
+        services: ServiceWitnesses,
         others: Mapping[str, Witness] | None = None,
     ) -> None:
         self._clock = clock
-        self._services = ServiceWitnesses(present)
+        self._services = services
         self._others = others or {}
 
     def missing(self) -> dict[str, str]:
