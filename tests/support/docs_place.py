@@ -28,6 +28,7 @@ SAID_AND_MEANT = {
     "/mnt/usb": "usb",
     "/var/lib/micropen/training": "state",
     "/var/lib/micropen/treatment": "state",
+    "/var/lib/micropen": "state",
     "/etc/micropen": "config",
     "/srv/micropen": "archive",
     "/tmp/pen": "pen",
@@ -87,6 +88,8 @@ class Place:
         where = ("--config", place.config, "--state", place.state)
         bundle = in_process("support-bundle", *where, "--out", root / "fault.tar.gz")
         assert bundle.code == 0, bundle.err
+        backup = in_process("backup", root / "backup", *where)
+        assert backup.code == 0, backup.err
         return place
 
     def copy(self, root: Path) -> "Place":
@@ -104,10 +107,10 @@ class Place:
     # --- what must be so before a command is typed ----------------------------------------------
 
     def backed_up(self) -> None:
-        """A backup is on the stick, and the journal's folder was moved away."""
-        backup = self.root / "usb" / "micropen-2026-11-23"
-        if not backup.exists():
-            assert in_process("backup", backup, "--state", self.state).code == 0
+        """Backups are where pages have them, and the journal's folder was moved away."""
+        for name in ("usb/micropen-2026-11-23", "state/journal-before-layout-2"):
+            if not (self.root / name).exists():
+                shutil.copytree(self.root / "backup", self.root / name)
         self.without_journal()
 
     def without_journal(self) -> None:
