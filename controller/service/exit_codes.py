@@ -14,7 +14,7 @@ EXIT_CODES: dict[int, str] = {
     60: "telemetry, archive or broker; never touches the drive (E6xxx)",
     70: "a defect of this program that it noticed itself (E9xxx)",
     75: "a calibration that cannot go on, or has no result (E7xxx)",
-    80: "the service: a second instance, told to stop; or the doctor found a red line (E8xxx)",
+    80: "the service: a second one, told to stop; a red line; an update refused or undone (E8xxx)",
     130: "ended by Ctrl-C",
 }
 """Families of `controller.errors` share a code, so that a script can tell a typing mistake from a

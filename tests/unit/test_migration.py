@@ -36,11 +36,14 @@ from controller.record.migration import (
 )
 from controller.record.reader import JournalReader
 from controller.record.verify import verify
+from controller.service.app import Wanted, running
+from tests.support import layout_words
 from tests.support import next_layout as newer
 from tests.support.command_line import environment
 from tests.support.faulty_disk import faulty_disk
 from tests.support.journals import TickingClock, changed, open_journal, opened, whole_session
 from tests.support.next_layout import NEXT, TODAY, next_layout
+from tests.unit.test_host_power import NoPort
 
 Chain = list[tuple[int, str]]
 
@@ -61,13 +64,23 @@ def written(folder: Path) -> Chain:
     for drafts in whole_session(batches=2):
         journal.append(drafts)
     following = journal.start_successor(TickingClock())
-    following.append([changed("later")])
+    following.append([changed("closed")])
     following.close()
     return chain(folder)
 
 
 def test_the_last_schema_is_the_one_that_is_written() -> None:
     assert list(SCHEMAS) == list(range(1, SCHEMA_VERSION + 1))
+
+
+@pytest.mark.hazard("H46")
+def test_new_words_are_a_new_layout() -> None:
+    """An older program stumbles over a word that it does not know; a new layout it refuses.
+
+    If this layout was never released, write its words anew: see tests/support/layout_words.py. If
+    it was, give SCHEMAS its successor, raise SCHEMA_VERSION, and write that one's words.
+    """
+    assert json.loads(layout_words.FILE.read_text()) == layout_words.words()
 
 
 def test_todays_journal_needs_nothing(tmp_path: Path) -> None:
@@ -359,6 +372,19 @@ def test_killed_at_any_operation_it_is_old_or_new_and_comes_to_its_end_later(
             assert layout_of(place) == (NEXT if work == "forward" else TODAY)
             assert verify(place, expected_head=before[-1]).ok
     assert seen == {TODAY, NEXT}
+
+
+@pytest.mark.real_time("the service's writer is a thread")
+async def test_the_service_brings_its_journal_forward_by_itself(tmp_path: Path) -> None:
+    before = written(tmp_path / "journal")
+    wanted = Wanted(port="none", folder=tmp_path / "journal", realm="training")
+    with next_layout():
+        async with running(wanted, opener=NoPort()) as service:
+            assert not service.engine.recorder.failed
+        assert layout_of(tmp_path / "journal") == NEXT
+        assert [made.head for made in kept_copies(wanted.folder).values()] == [before[-1]]
+        kinds = [entry.kind for entry in _entries(wanted.folder, len(before) + 1)]
+    assert kinds == ["journal_opened", "service_started", "service_stopped"]
 
 
 def test_every_kept_copy_says_in_which_layout_it_is(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class NotInstalled(ServiceError):
     """There is no installation to work on."""
 
     number = 8064
-    cause = "micropen was never installed here, or the root folder is another one."
+    cause = "It was never installed here, or the root folder is another one."
     action = "`sudo make install` in the sources installs it."
 
 
