@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 
 from protocol.conformance.rig import Rig
 from protocol.conformance.wire import Wire
-from protocol.limits import GRANT_PERIOD_US, LEASE_HOST_MAX_US
+from protocol.limits import EVENT_RING_MIN_RECORDS, GRANT_PERIOD_US, LEASE_HOST_MAX_US
 from protocol.messages import Ack, Grant, Status
 from protocol.words import StatusFlag
 
 HAND_WITHIN_US = 60_000_000
 """How long a person has for one act. Engineering estimate."""
+
+HELD_EVENTS = EVENT_RING_MIN_RECORDS // 2
+"""So many events may wait while a person is waited for; no check looks at more."""
 
 
 class NobodyActed(Exception):
@@ -26,6 +29,7 @@ class Granting(Wire):
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig)
         self._granted: tuple[int, int, int] | None = None
+        self._acked = 0
 
     def grant_message(
         self, arm_id: int, punctures: int, steps: int, ahead_us: int = LEASE_HOST_MAX_US
@@ -50,6 +54,7 @@ class Granting(Wire):
 
     def ack(self, acked_index: int) -> None:
         """Acknowledge the events under this index."""
+        self._acked = acked_index
         self.send(Ack(self.status.boot_id, acked_index))
 
     # --- the hand ---
@@ -84,7 +89,9 @@ class Granting(Wire):
     def _act(self, act: Callable[[], None], is_done: Callable[[Status], bool]) -> None:
         if self.rig.is_quick:
             act()
-        elif not is_done(self.fresh_status()):
+            return
+        self._keep_alive()
+        if not is_done(self.fresh_status()):
             act()
             self._wait_for_hand(is_done)
 
@@ -101,7 +108,12 @@ class Granting(Wire):
         )
 
     def _keep_alive(self) -> None:
-        """Grant the open arm what it has: as last granted, or a lease without any room."""
+        """Grant the open arm what it has: as last granted, or a lease without any room.
+
+        A needle that runs until somebody lets go must not fill the ring.
+        """
+        if self.status.next_index - self._acked > HELD_EVENTS:
+            self.ack(self.status.next_index)
         arm_id = self.status.arm_id
         if self._granted and arm_id == self._granted[0]:
             self.send(self.grant_message(*self._granted))

@@ -155,6 +155,7 @@ class RawHost(Granting):
         """A new link to a pen at rest, nothing armed or latched, and every event acknowledged."""
         self.hello()
         status = self.wait_at_rest()
+        self.ack(status.next_index)
         if status.flags & StatusFlag.STOP_LATCHED:
             assert self.clear_stop(self.identity().last_stop_id).result is Result.OK
         if status.fault:

@@ -52,6 +52,8 @@ class Tap:
         self.hand: Hand = _TappedHand(rig.hand, self.guard)
         self.spoken: deque[Spoken] = deque(maxlen=KEPT)
         self.deadline_us: int | None = None
+        self.worst_late_us = 0
+        """How late the rig came back at most when nothing had come: the computer's own delay."""
         self._to_pen = Decoder()
         self._from_pen = Decoder()
 
@@ -94,6 +96,8 @@ class Tap:
         """Bytes of the pen. Raises TookTooLong, and Dosed after a STOP."""
         self._check_time()
         data = self._rig.read(until_us)
+        if not data:
+            self.worst_late_us = max(self.worst_late_us, self.now_us() - until_us)
         for said in self._decoded(self._from_pen, data):
             self.spoken.append(Spoken(self.now_us(), from_pen=True, said=said))
             if not isinstance(said, Discard):

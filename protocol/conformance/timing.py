@@ -4,7 +4,7 @@ Two clocks: `pen` times are differences of the pen's own ticks, which the line c
 `host` times include both ways over the line and are allowed its latency.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import median
@@ -25,16 +25,20 @@ FRAME_ON_LINE_US = 22_050
 REPLY_US = 60_000
 """Patience for a reply: the pen's 10 ms, its frame, and a serial line's latency of up to 16 ms each
 way (the default latency timer of FTDI's USB bridges)."""
+TICK_ERROR_US = 50_000
+"""In a second: at most 5 % (SPEC section 11.1)."""
 _LINE_US = REPLY_US - REPLY_WITHIN_US
 
 
 @dataclass(frozen=True)
 class Limit:
-    """One thing that is measured. `limit_us` None = SPEC gives none; it is measured all the same.
+    """One thing that is measured, and the rule that a late one breaks, in whatever check it was.
 
-    `allowed_us` is where a rule is broken: the limit and what is not the pen's fault.
+    `limit_us` None = SPEC gives none; it is measured all the same.
+    `allowed_us` is where the rule is broken: the limit and what is not the pen's fault.
     """
 
+    rule: str
     what: str
     clock: Literal["pen", "host"]
     limit_us: int | None = None
@@ -50,20 +54,20 @@ class Limit:
 class Timing(Enum):
     """Everything that is measured. Limits: SPEC section 11.1."""
 
-    REPLY = Limit("request to reply", "host", REPLY_WITHIN_US, _LINE_US)
-    RECORD = Limit("DISARM to the final record", "host")
-    HANDSHAKE = Limit("HELLO to HELLO_REPLY", "host", REPLY_WITHIN_US, _LINE_US)
-    ECHO = Limit("STOP to STOPPED", "host", REPLY_WITHIN_US, _LINE_US)
-    STATUS = Limit("one status to the next", "pen", STATUS_PERIOD_US, FRAME_ON_LINE_US)
-    EVENT = Limit("end of an event to its frame", "pen", EVENT_BATCH_MAX_US, FRAME_ON_LINE_US)
-    HEALTH = Limit("one HEALTH to the next", "host", HEALTH_PERIOD_US, 200_000)
-    LAPSE = Limit("lapse of the lease to rest", "pen", BRAKE_TO_REST_MAX_US)
-    STOP_REST = Limit("echo of a STOP to rest", "pen")
-    LINK_REST = Limit("new link to rest", "host")
-    NO_GRANT = Limit("ARM to its end without a grant", "host", ARM_WITHOUT_GRANT_US, 300_000)
-    CONTACT_LOST = Limit("contact lost to the cut dose", "pen", CONTACT_LOST_US, 25_000)
-    BOOT = Limit("boot to rest", "pen")
-    TICK_RATE = Limit("error of the pen's clock in a second", "host", 50_000)
+    REPLY = Limit("C2", "request to reply", "host", REPLY_WITHIN_US, _LINE_US)
+    RECORD = Limit("C4", "DISARM to the final record", "host")
+    HANDSHAKE = Limit("C2", "HELLO to HELLO_REPLY", "host", REPLY_WITHIN_US, _LINE_US)
+    ECHO = Limit("C10", "STOP to STOPPED", "host", REPLY_WITHIN_US, _LINE_US)
+    STATUS = Limit("C5", "one status to the next", "pen", STATUS_PERIOD_US, FRAME_ON_LINE_US)
+    EVENT = Limit("C8", "end of an event to its frame", "pen", EVENT_BATCH_MAX_US, FRAME_ON_LINE_US)
+    HEALTH = Limit("C5", "one HEALTH to the next", "host", HEALTH_PERIOD_US, 200_000)
+    LAPSE = Limit("C5", "lapse of the lease to rest", "pen", BRAKE_TO_REST_MAX_US)
+    STOP_REST = Limit("C10", "echo of a STOP to rest", "pen")
+    LINK_REST = Limit("C2", "new link to rest", "host")
+    NO_GRANT = Limit("C4", "ARM to its end without a grant", "host", ARM_WITHOUT_GRANT_US, 300_000)
+    CONTACT_LOST = Limit("C7", "contact lost to the cut dose", "pen", CONTACT_LOST_US, 25_000)
+    BOOT = Limit("C9", "boot to rest", "pen")
+    TICK_RATE = Limit("C5", "error of the pen's clock in a second", "host", TICK_ERROR_US)
 
 
 @dataclass(frozen=True)
@@ -98,30 +102,18 @@ class Timings:
         """One more value."""
         self._found.setdefault(timing, []).append(value_us)
 
-    def add(self, other: "Timings") -> None:
-        """All values of another one."""
-        for timing, values in other.values.items():
-            self._found.setdefault(timing, []).extend(values)
-
     @property
-    def values(self) -> Mapping[Timing, Iterable[int]]:
+    def values(self) -> Mapping[Timing, Sequence[int]]:
         """The values by kind, in the order in which they came."""
         return self._found
 
-    def spans(self, latency_us: int = 0) -> list[Span]:
-        """One line for each kind, in the order of `Timing`."""
-        return [
-            Span(
-                timing,
-                len(values),
-                round(median(values)),
-                max(values),
-                timing.value.allowed_us(latency_us),
-            )
-            for timing in Timing
-            if (values := self._found.get(timing))
-        ]
+    def exceeded(self) -> list[str]:
+        """A sentence for each limit of SPEC that was not kept, on a line of the usual kind."""
+        spans = [span_of(timing, values) for timing, values in self._found.items()]
+        return [span.sentence for span in spans if span.is_exceeded]
 
-    def exceeded(self, latency_us: int = 0) -> list[str]:
-        """A sentence for each limit of SPEC that was not kept."""
-        return [span.sentence for span in self.spans(latency_us) if span.is_exceeded]
+
+def span_of(timing: Timing, values: Sequence[int], latency_us: int = 0) -> Span:
+    """Count, median and worst of at least one value."""
+    allowed_us = timing.value.allowed_us(latency_us)
+    return Span(timing, len(values), round(median(values)), max(values), allowed_us)

@@ -19,7 +19,7 @@ from controller.service.conformance.sheets import (
 from protocol.conformance.checks import MODULES
 from protocol.conformance.rules import RULES, Needs, Run, checks_of
 from protocol.conformance.tap import Tap
-from protocol.conformance.timing import Timings
+from protocol.conformance.timing import Timing, span_of
 from protocol.limits import PROTOCOL_VERSION
 
 
@@ -60,7 +60,9 @@ def conduct(
     examiner = Examiner(tap, offers_of(conditions.offers, tap, pen.envelope), tell)
     found = examiner.run(runs)
     after = None if found.ended_early else _seen_again(tap)
-    rules = [_rule_sheet(rule, found, conditions) for rule in RULES if _was_asked(rule, runs)]
+    latency_us = conditions.latency_ms * 1_000
+    sheets = [_rule_sheet(rule, found, latency_us) for rule in RULES]
+    rules = [sheet for sheet in sheets if sheet.checks or sheet.verdict is Verdict.FAILED]
     sheet = RunSheet(
         schema_version=SCHEMA_VERSION,
         micropen=software_version(),
@@ -70,6 +72,7 @@ def conduct(
         port=conditions.port,
         hand=conditions.hand,
         latency_ms=conditions.latency_ms,
+        computer_late_us=tap.worst_late_us,
         verdict=_verdict([rule.verdict for rule in rules]),
         complete=_is_complete(rules),
         ended_early=found.ended_early,
@@ -77,10 +80,6 @@ def conduct(
         rules=rules,
     )
     return sheet, found
-
-
-def _was_asked(rule: str, runs: Iterable[Run]) -> bool:
-    return any(run.check.rule == rule for run in runs)
 
 
 def _seen_again(tap: Tap) -> PenFound | None:
@@ -91,27 +90,39 @@ def _seen_again(tap: Tap) -> PenFound | None:
         return None
 
 
-def _rule_sheet(rule: str, found: Found, conditions: Conditions) -> RuleSheet:
+def _rule_sheet(rule: str, found: Found, latency_us: int) -> RuleSheet:
     checks = [sheet for run, sheet in found.sheets if run.check.rule == rule]
-    timings = found.timings.get(rule, Timings())
+    timings = [
+        _timing_sheet(timing, found, latency_us)
+        for timing in Timing
+        if timing.value.rule == rule and any(timing in each.values for _, each in found.timings)
+    ]
+    late = [Verdict.FAILED for timing in timings if timing.exceeded]
     return RuleSheet(
         rule=rule,
         title=RULES[rule].title,
         spec=RULES[rule].sections,
-        verdict=_verdict([check.verdict for check in checks]),
+        verdict=_verdict([*(check.verdict for check in checks), *late]),
         checks=checks,
-        timings=[
-            TimingSheet(
-                span.timing.value.what,
-                span.timing.value.clock,
-                span.count,
-                span.median_us,
-                span.worst_us,
-                span.timing.value.limit_us,
-                span.allowed_us,
-            )
-            for span in timings.spans(conditions.latency_ms * 1_000)
-        ],
+        timings=timings,
+    )
+
+
+def _timing_sheet(timing: Timing, found: Found, latency_us: int) -> TimingSheet:
+    by_check = [(name, each.values.get(timing, ())) for name, each in found.timings]
+    values = [value for _, some in by_check for value in some]
+    span = span_of(timing, values, latency_us)
+    worst_in = next(name for name, some in by_check if span.worst_us in some)
+    return TimingSheet(
+        what=timing.value.what,
+        clock=timing.value.clock,
+        count=span.count,
+        median_us=span.median_us,
+        worst_us=span.worst_us,
+        worst_in=worst_in,
+        limit_us=timing.value.limit_us,
+        allowed_us=span.allowed_us,
+        exceeded=span.is_exceeded,
     )
 
 

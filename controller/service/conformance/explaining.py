@@ -12,39 +12,40 @@ from types import FrameType, TracebackType
 
 import msgspec
 
-from controller.service.conformance.sheets import Failure
+from controller.service.conformance.sheets import Failure, Place
 from protocol.conformance import checks
 from protocol.conformance.tap import Spoken
 from protocol.framing import Discard
 from protocol.messages import Message
 
 CHECKS = Path(str(checks.__file__)).parent
+SUITE = CHECKS.parent
 
 
 def failure_of(error: BaseException, spoken: Iterable[Spoken]) -> Failure:
-    """Why it failed. The frame is the innermost one of the checks' modules, if there is one."""
-    found = _place(error.__traceback__)
+    """Why it failed: the lines of the check, or of what prepares it when it never began."""
+    trace = error.__traceback__
+    frames = list(_frames(trace, CHECKS)) or list(_frames(trace, SUITE))
     said = f"{error}" or "the pen does not do what this line says"
     if not isinstance(error, AssertionError):
         said = f"the pen's answers do not fit: {type(error).__name__}: {error}"
-    wire = list(_lines(spoken))
-    if found is None:
-        return Failure(said, "", "", {}, wire)
-    frame, line = found
+    return Failure(said, [_place(*frame) for frame in frames], list(_lines(spoken)))
+
+
+def _frames(trace: TracebackType | None, folder: Path) -> Iterator[tuple[FrameType, int]]:
+    """Frames of the modules of that folder, outermost first."""
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).parent == folder:
+            yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _place(frame: FrameType, line: int) -> Place:
     path = Path(frame.f_code.co_filename)
     statement = _statement(path, line)
     source = ast.unparse(statement) if statement else linecache.getline(str(path), line).strip()
     values = dict(_values(statement, frame)) if statement else {}
-    return Failure(said, f"{path.name}:{line}", source, values, wire)
-
-
-def _place(trace: TracebackType | None) -> tuple[FrameType, int] | None:
-    found = None
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).parent == CHECKS:
-            found = trace.tb_frame, trace.tb_lineno
-        trace = trace.tb_next
-    return found
+    return Place(f"{path.name}:{line}", source, values)
 
 
 def _statement(path: Path, line: int) -> ast.stmt | None:

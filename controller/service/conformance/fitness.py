@@ -46,10 +46,11 @@ def look_first(tap: Tap) -> None:
     """Listen without a word. Raises NoAnswer, and PenInUse while an arm is open."""
     wire = Wire(tap)
     wire.listen(LOOK_US)
-    statuses = [message for message in wire.heard if hasattr(message, "status")]
+    found = [getattr(message, "status", None) for message in wire.heard]
+    statuses = [status for status in found if isinstance(status, Status)]
     if not statuses:
         raise NoAnswer(f"No status of a pen arrived for {LOOK_US // 1_000_000} s.")
-    arm_id = wire.status.arm_id
+    arm_id = max(status.arm_id for status in statuses)
     if arm_id:
         raise PenInUse(f"The pen has arm {arm_id} open.")
 

@@ -12,6 +12,8 @@ from controller.service.conformance.sheets import (
 )
 from protocol.words import Mode
 
+LATE_US = 10_000
+"""A computer that is later than the pen's own time for an answer is worth a line."""
 WORDS = {Verdict.PASSED: "pass", Verdict.FAILED: "FAIL"}
 IN_ALL = {
     Verdict.PASSED: "every check that was run has passed",
@@ -36,6 +38,11 @@ def _lines(run: RunSheet) -> Iterator[str]:
         yield from _rule(rule)
     yield ""
     yield from _used(run)
+    if run.computer_late_us > LATE_US:
+        yield (
+            f"This computer was up to {run.computer_late_us / 1e3:.0f} ms late itself: host times "
+            "may be its own. Run it on a quiet one, or with --latency."
+        )
     if run.ended_early:
         yield f"The run ended early: {run.ended_early}."
     yield f"In all: {IN_ALL[run.verdict]}."
@@ -52,7 +59,8 @@ def _rule(rule: RuleSheet) -> Iterator[str]:
             yield from _failure(check)
     yield from _left_out(rule.checks)
     for timing in rule.timings:
-        yield f"     {timing_line(timing)}"
+        late = f"  TOO LATE, in {timing.worst_in}" if timing.exceeded else ""
+        yield f"     {timing_line(timing)}{late}"
 
 
 def _failure(check: CheckSheet) -> Iterator[str]:
@@ -61,10 +69,10 @@ def _failure(check: CheckSheet) -> Iterator[str]:
     failure = check.failure
     if failure is None:
         return
-    if failure.where:
-        yield f"          {failure.where}:  {failure.source}"
-    for name, value in failure.values.items():
-        yield f"            {name} = {value}"
+    for place in failure.places:
+        yield f"          {place.where}:  {place.source}"
+        for name, value in place.values.items():
+            yield f"            {name} = {value}"
     if failure.wire:
         yield "          the last messages on the wire:"
     for line in failure.wire:

@@ -19,13 +19,22 @@ class Verdict(StrEnum):
     """It was to be run and came to no verdict: nobody acted, or the run ended before it."""
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a check failed, for whoever writes the firmware. `wire`: the last messages and times."""
+class Place(msgspec.Struct, frozen=True):
+    """One line of a check, with what its names stood for."""
 
-    said: str
     where: str
     source: str
     values: dict[str, str]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a check failed, for whoever writes the firmware.
+
+    `places`: from the check's own line inwards. `wire`: the last messages, with times.
+    """
+
+    said: str
+    places: list[Place]
     wire: list[str]
 
 
@@ -40,9 +49,10 @@ class CheckSheet(msgspec.Struct, frozen=True):
 
 
 class TimingSheet(msgspec.Struct, frozen=True):
-    """One thing that was measured; None = SPEC gives no limit.
+    """One thing that was measured in all checks; None = SPEC gives no limit.
 
-    `allowed_us` is the limit and what line and computer may add. `clock`: whose time it is.
+    `allowed_us` is the limit and what line and computer may add: over it the rule has failed.
+    `clock`: whose time it is. `worst_in`: the check with the worst one.
     """
 
     what: str
@@ -50,12 +60,14 @@ class TimingSheet(msgspec.Struct, frozen=True):
     count: int
     median_us: int
     worst_us: int
+    worst_in: str
     limit_us: int | None
     allowed_us: int | None
+    exceeded: bool
 
 
 class RuleSheet(msgspec.Struct, frozen=True):
-    """One rule: failed when a check failed, passed when none did and one passed."""
+    """One rule: failed when a check failed or a limit was exceeded."""
 
     rule: str
     title: str
@@ -84,7 +96,10 @@ class PenSheet(msgspec.Struct, frozen=True):
 
 
 class RunSheet(msgspec.Struct, frozen=True):
-    """A whole run. `complete`: every check of every rule was run. `ended_early`: why, or empty."""
+    """A whole run. `complete`: every check of every rule was run. `ended_early`: why, or empty.
+
+    `computer_late_us`: how late this computer has woken the program at most.
+    """
 
     schema_version: int
     micropen: str
@@ -94,6 +109,7 @@ class RunSheet(msgspec.Struct, frozen=True):
     port: str
     hand: str
     latency_ms: int
+    computer_late_us: int
     verdict: Verdict
     complete: bool
     ended_early: str

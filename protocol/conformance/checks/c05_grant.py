@@ -7,7 +7,7 @@ import msgspec
 from protocol.conformance.host import RawHost
 from protocol.conformance.rules import Case, Needs, check
 from protocol.conformance.strokes import STROKES, meet, metered, stroke
-from protocol.conformance.timing import Timing
+from protocol.conformance.timing import TICK_ERROR_US, Timing
 from protocol.limits import BRAKE_TO_REST_MAX_US, GRANT_REFUSED_PAUSE_US, LEASE_PEN_MAX_US
 from protocol.messages import Grant, GrantRefused, StatusPush
 from protocol.words import EndReason, Mode, PenState, RecordState, Result
@@ -164,3 +164,16 @@ def status_is_pushed_each_tenth_of_a_second_in_every_state(host: RawHost) -> Non
     host.press()
     assert max(gaps()) <= 110_000
     assert host.of(StatusPush)
+
+
+@check("C5")
+def the_pen_s_clock_runs_true(host: RawHost) -> None:
+    def reading() -> tuple[int, int]:
+        ticks = host.fresh_status().pen_ticks
+        return ticks, host.rig.now_us()
+
+    (ticks, now_us), _, (later_ticks, later_us) = reading(), host.listen(2_000_000), reading()
+    error_us = abs((later_ticks - ticks) - (later_us - now_us))
+    in_a_second_us = error_us * 1_000_000 // (later_us - now_us)
+    host.timings.note(Timing.TICK_RATE, in_a_second_us)
+    assert in_a_second_us <= TICK_ERROR_US
