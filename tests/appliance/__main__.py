@@ -10,9 +10,11 @@ import time
 import traceback
 from pathlib import Path
 
+from tests.appliance import trial, updates
 from tests.appliance.room import CommandFailed, Room, room
-from tests.appliance.trial import CHECKPOINTS, Checkpoint
+from tests.appliance.trial import Checkpoint
 
+CHECKPOINTS = (*trial.CHECKPOINTS, *updates.CHECKPOINTS)
 USUAL = Path("/var/tmp/micropen-appliance")
 
 
