@@ -33,4 +33,4 @@ cd "$root"
 pivot_root . before
 umount -l /before
 exec env -i container=micropen-trial PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    /lib/systemd/systemd --system --log-target=console --log-level=warning --show-status=0
+    /lib/systemd/systemd --system --log-target=journal --show-status=0

@@ -192,8 +192,8 @@ def killed(room: Room) -> str:
 
 def bitten(room: Room) -> str:
     """A process that hangs as a whole feeds nobody."""
-    before, pid = restarts(room), room.show(CONTROLLER, "MainPID")
-    room.run("kill", "-STOP", pid)
+    before = restarts(room)
+    room.run("systemctl", "kill", "--signal=STOP", "--kill-whom=main", CONTROLLER)
     back_s = room.until(
         lambda: restarts(room) > before and answers(room), BITE_WITHIN_S, "the watchdog's bite"
     )
