@@ -143,11 +143,10 @@ def _warning(pen: PenFound, conditions: Conditions, checks: int) -> str:
 
 
 def _ask_to_start() -> None:
-    try:
-        agreed = typer.confirm("Start?", err=True)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
+    typer.echo("Start? Type yes: ", err=True, nl=False)
+    answer = sys.stdin.readline().strip().lower()
+    if answer not in {"y", "yes"}:
+        typer.echo("", err=True)
         raise WrongUsage("Not started: nobody said yes. --yes starts without asking.")
 
 
