@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ from tests.support.workshop import Workshop, workshop
 from tests.support.workshop_screen import screen_of
 
 T = TypeVar("T")
+
+ASK_WITHIN_S = 20.0
 
 
 class RealPublisher(Publisher):
@@ -50,6 +53,7 @@ class BenchRoom:
         self._there: asyncio.AbstractEventLoop | None = None
         self._room: Workshop | None = None
         self._end = asyncio.Event()
+        self._hold_when: Callable[[Workshop], bool] | None = None
         self.is_held = False
         """Time passes as the wall's also while nothing is asked."""
 
@@ -77,7 +81,12 @@ class BenchRoom:
         async def asked() -> T:
             return await work(room)
 
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked(), there))
+        async with asyncio.timeout(ASK_WITHIN_S):
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked(), there))
+
+    def hold_when(self, is_so: Callable[[Workshop], bool]) -> None:
+        """Time jumps until this is so for the first time from now on, and not after that."""
+        self._hold_when, self.is_held = is_so, False
 
     async def indicated_um(self) -> int:
         """What the indicator on the needle's tip shows."""
@@ -103,10 +112,17 @@ class BenchRoom:
             engine.pump_head = screen.room.catalogue.pump_head
             async with screen:
                 await engine.changes.until(lambda: engine.reconciled)
-                desk = screen.room.calibration
-                loop.may_hurry = lambda: not self.is_held and _is_at_work(desk)
+                loop.may_hurry = partial(self._may_hurry, screen.room.calibration)
                 await self._serve(Door(screen.console, Address(port=0)))
             self._room.theatre.check()
+
+    def _may_hurry(self, desk: CalibrationDesk) -> bool:
+        """Whether a calibration goes on without a person, and is not held."""
+        if self._hold_when is not None and self._room is not None and self._hold_when(self._room):
+            self._hold_when, self.is_held = None, True
+        lead = desk._lead
+        is_at_work = lead is not None and not lead.task.done() and lead.face.asked is None
+        return is_at_work and not self.is_held
 
     async def _serve(self, door: Door) -> None:
         address = await door.open()
@@ -116,12 +132,6 @@ class BenchRoom:
             await self._end.wait()
         finally:
             await door.close()
-
-
-def _is_at_work(desk: CalibrationDesk) -> bool:
-    """Whether a calibration goes on without a person."""
-    lead = desk._lead
-    return lead is not None and not lead.task.done() and lead.face.asked is None
 
 
 @asynccontextmanager

@@ -121,12 +121,12 @@ class Page:
 
     async def prepare(self, size: tuple[int, int]) -> None:
         """Touch, size and the events that tests look at."""
-        await self.call("Page.enable")
-        await self.call("Runtime.enable")
-        await self.call("Log.enable")
-        await self.call("Network.enable")
-        await self.resize(size)
-        await self.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
+        domains = ("Page", "Runtime", "Log", "Network")
+        await asyncio.gather(
+            *(self.call(f"{domain}.enable") for domain in domains),
+            self.resize(size),
+            self.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5),
+        )
 
     async def resize(self, size: tuple[int, int]) -> None:
         """The screen's width and height in pixels."""
@@ -158,18 +158,25 @@ class Page:
 
     async def until(self, condition: str, within_s: float = 10.0) -> None:
         """Wait in the page until the expression is true."""
+        await self.first(f"Boolean({condition})", within_s)
+
+    async def first(self, expression: str, within_s: float = 10.0) -> Any:
+        """Wait in the page until the expression is something, and return it."""
         script = f"""new Promise((done) => {{
             const end = performance.now() + {within_s * 1000};
             const look = () => {{
-                let found = false;
-                try {{ found = Boolean({condition}); }} catch (error) {{ found = false; }}
-                if (found || performance.now() > end) done(found);
+                let found = null;
+                try {{ found = {expression}; }} catch (error) {{ found = null; }}
+                if (found || performance.now() > end) done(found || null);
                 else setTimeout(look, 20);
             }};
             look();
         }})"""
-        text = "document.body ? document.body.innerText.slice(0, 1500) : ''"
-        assert await self.run(script), f"never true: {condition}\n{await self.run(text)}"
+        found = await self.run(script)
+        if found is None:
+            text = await self.run("document.body ? document.body.innerText.slice(0, 1500) : ''")
+            raise AssertionError(f"never true: {expression}\n{text}")
+        return found
 
     async def text(self, selector: str) -> str:
         """What an element says; "" when there is none."""
@@ -193,21 +200,24 @@ class Page:
 
     async def _tap(self, nodes: str, name: str, within_s: float = 10.0) -> None:
         visible = f"{nodes}.find((n) => n.getClientRects().length && !n.closest('[inert]'))"
-        await self.until(f"{visible} && !{visible}.disabled", within_s)
-        place = await self.run(
+        place = await self.first(
             f"""(() => {{
                 const node = {visible};
+                if (!node || node.disabled) return null;
                 node.scrollIntoView({{ block: 'nearest' }});
                 const box = node.getBoundingClientRect();
                 const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
                 const top = document.elementFromPoint(x, y);
                 return {{ x, y, free: node.contains(top), top: top?.outerHTML.slice(0, 200) }};
-            }})()"""
+            }})()""",
+            within_s,
         )
         assert place["free"], f"{name} is covered by {place['top']}"
         points = [{"x": place["x"], "y": place["y"]}]
-        await self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=points)
-        await self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        await asyncio.gather(
+            self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=points),
+            self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[]),
+        )
 
     async def key(self, key: str, text: str = "") -> None:
         """Press and release a key; `text` is what it types."""

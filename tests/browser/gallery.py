@@ -157,7 +157,7 @@ async def calibration_stands(page: Page, mock: MockController) -> None:
 
 async def calibration_redo(page: Page, mock: MockController) -> None:
     await calibrating(page, mock)
-    await page.tap(".calibrate .acts button")
+    await page.tap(".calibrate .acts button:not(.main)")
 
 
 async def prepare_measuring(page: Page, mock: MockController) -> None:

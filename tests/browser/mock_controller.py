@@ -70,21 +70,25 @@ class MockController:
     # --- HTTP --------------------------------------------------------------------------------
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one request."""
+        """One connection, one request after the other."""
         self._open.add(writer)
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            method, target, _ = head.split("\r\n")[0].split(" ")
-            lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
-            headers = {name.strip().lower(): value.strip() for name, _, value in lines}
-            raw = await reader.readexactly(int(headers.get("content-length", 0)))
-            body = json.loads(raw) if raw else None
-            await self._answer(method, target, headers, body, writer)
+            while not writer.transport.is_closing():
+                await self._serve_one(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the page was left
         finally:
             self._open.discard(writer)
             writer.close()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        method, target, _ = head.split("\r\n")[0].split(" ")
+        lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
+        headers = {name.strip().lower(): value.strip() for name, _, value in lines}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        body = json.loads(raw) if raw else None
+        await self._answer(method, target, headers, body, writer)
 
     async def _answer(
         self, method: str, target: str, headers: dict[str, str], body: Any, writer: Any
@@ -167,15 +171,16 @@ def event(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def head(status: int, kind: str) -> bytes:
-    """An answer's status line and headers; the connection ends with its content."""
-    lines = [f"HTTP/1.1 {status} -", f"content-type: {kind}", "connection: close"]
+def head(status: int, kind: str, length: int | None = None) -> bytes:
+    """An answer's status line and headers; length None: the content has no end."""
+    lines = [f"HTTP/1.1 {status} -", f"content-type: {kind}"]
+    lines += ["connection: close"] if length is None else [f"content-length: {length}"]
     lines += [f"{name.decode()}: {value.decode()}" for name, value in HEADERS]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, kind: str, content: bytes) -> None:
-    writer.write(head(status, kind) + content)
+    writer.write(head(status, kind, len(content)) + content)
     await writer.drain()
 
 

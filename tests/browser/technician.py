@@ -26,7 +26,7 @@ ASKED = (
 """Step, count and question; nothing while nothing is asked."""
 NO_PANEL = "document.getElementById('panel').hidden"
 ROOM = ("20.0", "20.0", "1013", "50")
-ENGLISH = r"/\b(the|of|and|is|are|not|with|must|by|there)\b/"
+ENGLISH = r"/\b(the|of|and|is|are|not|with|must|by|there|steps|doses)\b/"
 """Words that no German sentence has."""
 
 
@@ -110,16 +110,28 @@ class Technician:
         await self.touch(f"calibrate.begin_{procedure}")
         await self.page.until("document.querySelector('.calibrate-body')")
 
-    async def until_closed(self) -> None:
-        """Answer whatever is asked until the calibration is closed."""
+    async def until(self, condition: str) -> None:
+        """Answer whatever is asked until something is so."""
         before = ""
         while True:
             asked = f"{ASKED} && {ASKED} !== {json.dumps(before)}"
-            await self.page.until(f"{CLOSED} || ({asked})", PATIENCE_S)
-            if await self.page.run(f"Boolean({CLOSED})"):
+            await self.page.until(f"({condition}) || ({asked})", PATIENCE_S)
+            if await self.page.run(f"Boolean({condition})"):
                 return
             before = await self.page.run(ASKED)
             await self.answer()
+
+    def offers(self, key: str) -> str:
+        """The condition that this is what to touch."""
+        text = json.dumps(self.say[key])
+        return f"document.querySelector('{MAIN}')?.innerText.includes({text})"
+
+    async def reply(self, key: str) -> None:
+        """Answer the question that offers this; returns once it is gone."""
+        await self.until(self.offers(key))
+        await self.look(f"asked {key}")
+        await self.touch(key)
+        await self.page.until(f"!({self.offers(key)})")
 
     async def answer(self) -> None:
         """Answer the question that is shown."""

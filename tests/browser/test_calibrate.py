@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from controller.service.switching import SCENARIO
 from tests.browser.bench_room import bench_room
 from tests.browser.chromium import LARGE, SMALL, open_page
-from tests.browser.technician import NO_PANEL, Technician
+from tests.browser.technician import CLOSED, LIVE, NO_PANEL, Technician
+from tests.browser.test_real import SLOWLY_S, served
 from tests.support.screen import three_people
 from tests.support.workshop import Workshop
 
@@ -18,7 +20,8 @@ pytestmark = pytest.mark.real_time("a browser, processes and sockets have no vir
 SCREENS = pytest.mark.parametrize(
     ("size", "language"), [(SMALL, "en"), (LARGE, "de")], ids=["800-en", "1280-de"]
 )
-OPEN = "micropen.app.calibration.open"
+QUICK = "seconds = 3"
+HANDS = "after_us = 5_500_000\n"
 REFUSED = "!document.getElementById('notice').hidden"
 
 
@@ -49,7 +52,7 @@ async def test_a_whole_calibration_until_its_certificate_is_in_force(
         await theo.look("idle")
         for procedure in ("dose", "protrusion", "cadence"):
             await theo.begin(procedure)
-            await theo.until_closed()
+            await theo.until(CLOSED)
             await theo.sees(f"calibration.{procedure}", "calibration_outcome.measured")
             await theo.look(f"closed-{procedure}")
         await theo.sees("due.can_issue")
@@ -79,3 +82,98 @@ async def stored(room: Workshop) -> str:
     pen = room.theatre.engine.pen
     assert pen is not None
     return f"{pen.identity.certificate_id:016x}"
+
+
+@SCREENS
+async def test_it_is_left_stopped_unplugged_taken_again_and_given_up(
+    browser: str, tmp_path: Path, size: tuple[int, int], language: str
+) -> None:
+    async with at_the_bench(browser, tmp_path, size, language) as theo:
+        page, room = theo.page, theo.room
+        room.hold_when(gives_doses)
+        await theo.begin("dose")
+        await theo.until("micropen.app.view.pen.state === 'running'")
+        await theo.look("burst")
+        await page.tap("#stop")
+        await page.until("document.getElementById('stop').dataset.state === 'confirmed'")
+        room.is_held = False
+        await theo.until(theo.offers("calibrate.clear"))
+
+        await page.call("Page.reload")
+        await page.until(LIVE)
+        await page.tap("[data-place=calibrate]")
+        await theo.touch("calibrate.record")
+        await page.until("document.querySelector('#panel .list')")
+        await theo.look("record")
+        await page.key("Escape")
+        room.hold_when(has_weighed)
+        await theo.reply("calibrate.clear")
+        await theo.until("document.querySelector('.plot .dot')")
+        await theo.look("weighed")
+
+        await theo.touch("calibrate.redo")
+        await theo.look("why again")
+        await theo.touch("reason.drop")
+        room.is_held = False
+        await theo.until("document.querySelector('.plot .cross')")
+        await room.ask(balance_pulled)
+        await theo.until(theo.offers("calibrate.try_again"))
+        await room.ask(balance_back)
+        await theo.reply("calibrate.try_again")
+        await theo.until("document.querySelectorAll('.plot .dot').length > 1")
+
+        await theo.touch("calibrate.abort")
+        await theo.look("why given up")
+        await theo.touch("reason.training")
+        await page.until("document.querySelector('.begin')")
+        await theo.sees("calibration_outcome.aborted", "reason.training")
+        await theo.look("given up")
+
+
+def gives_doses(room: Workshop) -> bool:
+    return room.theatre.engine.arm_is_open and bool(room.weighed())
+
+
+def has_weighed(room: Workshop) -> bool:
+    return any(each.step == "weighing" for each in room.weighed())
+
+
+async def balance_pulled(room: Workshop) -> None:
+    room.cable.unplug()
+
+
+async def balance_back(room: Workshop) -> None:
+    room.cable.replug()
+
+
+async def test_in_training_the_simulated_bench_is_there(browser: str, tmp_path: Path) -> None:
+    """The real service, its training pen and balance as processes, time as it is."""
+    async with served(tmp_path) as (address, _service), open_page(browser, SMALL) as page:
+        hurry(tmp_path / "config")
+        await page.goto(address)
+        await page.tap_text("Start training")
+        await page.until("micropen.app.view.allowed.includes('calibrate')", SLOWLY_S)
+        await page.tap("[data-place=calibrate]")
+        await page.tap_text("Weigh doses")
+        await page.until(
+            "document.querySelector('.weight .badge').innerText === 'STABLE'", SLOWLY_S
+        )
+        assert "Check the balance" in await page.text("main h1")
+        assert "SIMULATED" in await page.text("#mark")
+        shown = "document.querySelector('.weight .mass').innerText"
+        await page.until(f"{shown}.startsWith('23\u202f5')", SLOWLY_S)  # vessel and check weight
+        await page.tap_text("Give up")
+        await page.tap_text("It was for practice")
+        await page.until("document.querySelector('.begin')", SLOWLY_S)
+        assert "It was for practice" in await page.text("main")
+        assert [c for c in page.complaints() if "ERR_" not in c] == []
+
+
+def hurry(config: Path) -> None:
+    """The check of the balance takes 3 s instead of 30."""
+    setup = config / "calibration-setup.toml"
+    setup.write_text(setup.read_text().replace("seconds = 30", QUICK))
+    scenario = config / "simulator" / SCENARIO
+    before, table, after = scenario.read_text().partition("[technician]\n")
+    assert table
+    scenario.write_text(before + table + HANDS + after)

@@ -1,6 +1,7 @@
 """The page against the real controller and the simulated pen: first run, a whole session, STOP,
 a pulled cable, a controller that hangs, the record."""
 
+import asyncio
 import shutil
 import signal
 import sys
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from controller.service.demo.children import free_port
-from tests.browser.chromium import SMALL, Page, open_page
+from tests.browser.chromium import LARGE, SMALL, Page, open_page
 from tests.browser.test_session import type_keys
 from tests.support.bills import CONFIG
 from tests.support.processes import started
@@ -108,55 +109,92 @@ async def given(page: Page, punctures: int) -> None:
     await page.until(f"{shown} >= {punctures}")
 
 
+class Both:
+    """One controller, a small screen and a large one: what one does, the other one shows."""
+
+    def __init__(self, small: Page, large: Page) -> None:
+        self.pages = (small, large)
+
+    async def see(self, condition: str, within_s: float = 10.0) -> None:
+        """Wait until both show it."""
+        await asyncio.gather(*(page.until(condition, within_s) for page in self.pages))
+
+    async def texts(self, selector: str) -> list[str]:
+        """What both say there."""
+        return [await page.text(selector) for page in self.pages]
+
+
 @pytest.mark.hazard("H34")
 async def test_training_from_the_first_touch_to_the_verified_record(
     browser: str, tmp_path: Path
 ) -> None:
-    async with served(tmp_path) as (address, service), open_page(browser, SMALL) as page:
-        await page.goto(address)
-        await page.tap_text("Start training")
-        await page.until("micropen.app.view.allowed.includes('open')", SLOWLY_S)
-        assert "SIMULATED" in await page.text("#mark")
-        await prepare(page)
-        await page.tap_text("Prime …")
-        await page.tap_text("Yes, it is off the skin")
-        await page.until(f"{SESSION}.state === 'ready' && !{SESSION}.syringe.needs_prime", SLOWLY_S)
+    async with (
+        served(tmp_path) as (address, service),
+        open_page(browser, SMALL) as small,
+        open_page(browser, LARGE) as large,
+    ):
+        both = Both(small, large)
+        await asyncio.gather(*(page.goto(address) for page in both.pages))
+        await large.tap_text("Start training")
+        await both.see("micropen.app.view.allowed.includes('open')", SLOWLY_S)
+        assert all("SIMULATED" in mark for mark in await both.texts("#mark"))
+        await prepare(small)
+        await prime(large)
+        for page in both.pages:
+            await armed_and_stopped(page, both, punctures=2 if page is small else 4)
 
-        await page.tap_text("Arm the pen")
-        await page.tap_text("Yes, and the amounts are right")
-        await given(page, 2)
-        await page.tap("#stop")
-        await page.until("document.getElementById('stop').dataset.state === 'confirmed'")
-        await page.until(f"{SESSION}.state === 'latched'", SLOWLY_S)
-        assert await page.run("micropen.app.view.stop.last_latency_ms") > 0
-        assert "The pen was stopped." in await page.text("#alarm-bar")
-        await page.tap("[data-place=treat]")
-        await page.tap_text("Clear the stop")
-
-        await page.tap_text("Arm the pen")
-        await given(page, 6)
+        await small.tap_text("Arm the pen")
+        await asyncio.gather(*(given(page, 7) for page in both.pages))
         pen_of(service).send_signal(signal.SIGHUP)
-        await page.until("document.querySelector('.lost').getClientRects().length", SLOWLY_S)
-        assert "in left-cheek" in await page.text(".lost")
-        await page.tap_text("Go on where it stopped", SLOWLY_S)
-        await page.until(f"{SESSION}.state === 'ready' && {SESSION}.zones[0].is_complete", SLOWLY_S)
+        await both.see("document.querySelector('.lost').getClientRects().length", SLOWLY_S)
+        assert all("in left-cheek" in said for said in await both.texts(".lost"))
+        await large.tap_text("Go on where it stopped", SLOWLY_S)
+        await both.see(f"{SESSION}.state === 'ready' && {SESSION}.zones[0].is_complete", SLOWLY_S)
 
-        await page.tap_text("next zone: neck", SLOWLY_S)
-        await page.until(f"{SESSION}.zones[1].is_complete && {SESSION}.state === 'ready'", SLOWLY_S)
+        await small.tap_text("next zone: neck", SLOWLY_S)
+        await both.see(f"{SESSION}.zones[1].is_complete && {SESSION}.state === 'ready'", SLOWLY_S)
         service.suspend()
-        await page.until("document.body.hasAttribute('data-stale')")
-        assert "NOTHING HEARD" in await page.text("#stale")
+        await both.see("document.body.hasAttribute('data-stale')")
+        assert all("NOTHING HEARD" in said for said in await both.texts("#stale"))
         service.resume()
-        await page.until("!document.body.hasAttribute('data-stale')")
+        await both.see("!document.body.hasAttribute('data-stale')")
 
-        await page.tap_text("Close session …")
-        await page.tap_text("Yes, close")
-        await page.tap_text("Verify the record", SLOWLY_S)
-        await page.until("document.querySelector('.badge.good')", SLOWLY_S)
-        assert "12 / 12" in await page.text("table")
-        assert "SIMULATED" in await page.text("main")
-        await fetched(page, "pdf", "%PDF")
-        assert [c for c in page.complaints() if "ERR_" not in c] == []
+        await large.tap_text("Close session …")
+        await large.tap_text("Yes, close")
+        await large.tap_text("Verify the record", SLOWLY_S)
+        await small.tap("[data-place=history]")
+        await small.tap(".list .choice")
+        await small.tap_text("Verify the record", SLOWLY_S)
+        await both.see("document.querySelector('.badge.good')", SLOWLY_S)
+        assert all("12 / 12" in table for table in await both.texts("table"))
+        assert all("SIMULATED" in main for main in await both.texts("main"))
+        for page in both.pages:
+            await fetched(page, "pdf", "%PDF")
+            assert [c for c in page.complaints() if "ERR_" not in c] == []
+
+
+async def prime(page: Page) -> None:
+    """Off the skin; the simulated hand presses the trigger."""
+    await page.tap("[data-place=treat]")
+    await page.tap_text("Prime …")
+    await page.tap_text("Yes, it is off the skin")
+    await page.until(f"{SESSION}.state === 'ready' && !{SESSION}.syringe.needs_prime", SLOWLY_S)
+
+
+async def armed_and_stopped(page: Page, both: Both, punctures: int) -> None:
+    """Arm, STOP by a touch in mid-zone, clear."""
+    await page.tap_text("Arm the pen")
+    if punctures == 2:
+        await page.tap_text("Yes, and the amounts are right")
+    await given(page, punctures)
+    await page.tap("#stop")
+    await page.until("document.getElementById('stop').dataset.state === 'confirmed'")
+    await both.see(f"{SESSION}.state === 'latched'", SLOWLY_S)
+    assert await page.run("micropen.app.view.stop.last_latency_ms") > 0
+    assert all("The pen was stopped." in bar for bar in await both.texts("#alarm-bar"))
+    await page.tap("[data-place=treat]")
+    await page.tap_text("Clear the stop")
+    await both.see(f"{SESSION}.state === 'ready'", SLOWLY_S)
 
 
 async def fetched(page: Page, kind: str, start: str) -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from controller.console import views
 from tests.browser import answers, scenes
-from tests.browser.chromium import SMALL, Page, open_page
+from tests.browser.chromium import LARGE, SMALL, Page, open_page
 from tests.browser.mock_controller import Answer, MockController, mock_controller
 
 pytestmark = pytest.mark.real_time("a browser has no virtual time")
 
 CURRENT = "/api/sessions/current"
+BOTH = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["800", "1280"])
 
 
 async def load(page: Page, mock: MockController) -> None:
@@ -57,10 +58,11 @@ async def prepare(page: Page) -> None:
     await page.tap("[data-step=limits]")
 
 
+@BOTH
 @pytest.mark.hazard("H27", "H28")
-async def test_a_whole_session_by_touch(browser: str) -> None:
+async def test_a_whole_session_by_touch(browser: str, size: tuple[int, int]) -> None:
     """Plan, vial, patient, limits, open, prime, treat, pause, next zone, close, report."""
-    async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
+    async with mock_controller(scenes.prepared()) as mock, open_page(browser, size) as page:
         mock.on = {
             "/api/sessions/preview": lambda _: (200, answers.preview()),
             "/api/sessions": then(mock, scenes.unprimed()),
@@ -137,12 +139,13 @@ async def test_swap_and_purge_take_two_touches(browser: str) -> None:
         assert mock.asked(f"{CURRENT}/swap") == [{}]
 
 
+@BOTH
 @pytest.mark.hazard("H10")
-async def test_after_a_lost_cable_one_touch_goes_on(browser: str) -> None:
+async def test_after_a_lost_cable_one_touch_goes_on(browser: str, size: tuple[int, int]) -> None:
     """When it was lost, the last delivered puncture; nothing to touch until the pen is back."""
     async with (
         mock_controller(scenes.running((9, 0, 0))) as mock,
-        open_page(browser, SMALL) as page,
+        open_page(browser, size) as page,
     ):
         mock.on[f"{CURRENT}/treat"] = then(mock, scenes.running((10, 0, 0)))
         await load(page, mock)

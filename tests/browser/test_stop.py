@@ -7,7 +7,7 @@ import pytest
 from tests.browser import scenes
 from tests.browser.chromium import SMALL, open_page
 from tests.browser.mock_controller import mock_controller
-from tests.browser.test_session import load
+from tests.browser.test_session import BOTH, load
 
 pytestmark = pytest.mark.real_time("a browser has no virtual time")
 
@@ -16,9 +16,10 @@ SOON_MS = 2_000
 STATE = "document.getElementById('stop').dataset.state"
 
 
+@BOTH
 @pytest.mark.hazard("H34")
-async def test_a_touch_stops_and_says_how_fast(browser: str) -> None:
-    async with mock_controller(scenes.running()) as mock, open_page(browser, SMALL) as page:
+async def test_a_touch_stops_and_says_how_fast(browser: str, size: tuple[int, int]) -> None:
+    async with mock_controller(scenes.running()) as mock, open_page(browser, size) as page:
         await load(page, mock)
         await page.tap("#stop")
         await page.until(f"{STATE} === 'confirmed'")
@@ -120,15 +121,18 @@ async def test_stop_finds_a_free_connection_while_requests_hang(browser: str) ->
         mock.hangs = False
 
 
+@BOTH
 @pytest.mark.hazard("H44")
-async def test_no_event_for_a_second_makes_the_page_stale(browser: str) -> None:
+async def test_no_event_for_a_second_makes_the_page_stale(
+    browser: str, size: tuple[int, int]
+) -> None:
     """A banner over the full width; what was live is greyed out and cannot be acted on."""
-    async with mock_controller(scenes.ready()) as mock, open_page(browser, SMALL) as page:
+    async with mock_controller(scenes.ready()) as mock, open_page(browser, size) as page:
         await load(page, mock)
         mock.is_silent = True
         await page.until("document.body.hasAttribute('data-stale')", within_s=3)
         box = "document.getElementById('stale').getBoundingClientRect()"
-        assert [await page.run(f"{box}.{side}") for side in ("left", "right")] == [0, SMALL[0]]
+        assert [await page.run(f"{box}.{side}") for side in ("left", "right")] == [0, size[0]]
         assert "NOTHING HEARD" in await page.text("#stale")
         grey = await page.run("getComputedStyle(document.querySelector('.dose')).color")
         assert grey == "rgb(90, 102, 110)"

@@ -19,12 +19,13 @@ class Calibrate {
   }
 
   /** Due dates and certificates come by themselves only when asked for. */
-  async load() {
+  async load(isIssued = false) {
     const page = await this.app.read("/api/calibration");
     if (!page) return;
     this.page = page;
     this.app.calibration = { open: page.open, last: page.last };
     this.build();
+    if (isIssued) this.element.querySelector(".list .card")?.scrollIntoView();
   }
 
   /** What is open changes by itself; once it is closed, something else is due. */
@@ -42,7 +43,7 @@ class Calibrate {
   build() {
     const { calibration } = this.app;
     this.kind = kindOf(calibration);
-    this.part = calibration.open ? openView(this.app) : idleView(this.app, this.page, () => this.load());
+    this.part = calibration.open ? openView(this.app) : idleView(this.app, this.page, (isIssued) => this.load(isIssued));
     fill(this.element, this.part.element);
     this.show(this.app.view);
   }

@@ -87,7 +87,7 @@ export function askReason(app, what, done) {
 /** The record of the open calibration, newest first. */
 export function tellHow(app, open) {
   const lines = open.readings.map((each) => el("li", { class: "card" },
-    el("strong", {}, word("reading", each.kind)), " ", el("span", {}, each.text),
+    el("strong", {}, word("reading", each.kind)), " ", el("span", {}, inTongue(each.text)),
     el("small", { class: "quiet" }, ` ${time(each.wall)} ${each.by}`)));
   const element = el("div", { class: "stack" },
     el("div", { class: "row" }, el("h1", { class: "grow", tabindex: "-1" }, t("calibrate.record")), button(t("do.close"), () => app.closePanel())),
@@ -98,14 +98,14 @@ export function tellHow(app, open) {
 
 /** A second person approves with the own PIN; calls `done(page)` with what is true then. */
 export function askApproval(app, done) {
-  const pad = new ApprovalPad(app, t("certificate.second"));
+  const pad = new ApprovalPad(app, "");
   pad.done = done;
   app.panel(pad.panel());
 }
 
 class ApprovalPad extends LoginPad {
   panel() {
-    const panel = super.panel(t("certificate.title"));
+    const panel = super.panel(t("certificate.title"), t("certificate.second"));
     const remark = button(t("certificate.remark"), () => askText(this.app, {
       label: t("certificate.remark"), help: t("certificate.remark_help"), value: this.remark ?? "", done: (text) => { this.again(text); },
     }));

@@ -8,12 +8,12 @@ import { askApproval } from "./calibrate_asks.js";
 
 const BEGIN = [["dose", false], ["dose", true], ["protrusion", false], ["cadence", false]];
 
-/** `again` builds the view anew. */
+/** `again(isIssued)` builds the view anew. */
 export function idleView(app, page, again) {
   const starts = BEGIN.map(([procedure, typed]) => actButton(app, "calibrate",
     t(typed ? "calibrate.begin_typed" : `calibrate.begin_${procedure}`),
     () => app.act("calibrate", "/api/calibration/start", { procedure, typed }), procedure === "dose" && !typed ? { class: "main" } : {}));
-  const approve = actButton(app, "certify", t("certificate.approve"), () => askApproval(app, again));
+  const approve = actButton(app, "certify", t("certificate.approve"), () => askApproval(app, () => again(true)));
   const cannot = el("p", { class: "say", hidden: true }, t("calibrate.cannot"));
   const element = el("div", { class: "stack grow" },
     el("div", { class: "row" }, el("h1", { class: "grow" }, t("place.calibrate")), approve),
@@ -36,9 +36,9 @@ function last(page) {
 
 function due(pen) {
   const lines = pen.certificate_id
-    ? [t("due.until", { date: date(pen.until_wall), days: number(pen.days_left, 0) }),
+    ? [t("due.until", { id: pen.certificate_id, date: date(pen.until_wall), days: number(pen.days_left, 0) }),
       ...(pen.provisional ? [t("due.provisional")] : []),
-      ...pen.ends.map((end) => t("due.left", { name: word("due_end", end.name), left: end.left }))]
+      ...pen.ends.map((end) => t("due.left", { name: word("due_end", end.name), left: left(end) }))]
     : [t("due.none")];
   const wants = pen.wants.length ? [el("h3", {}, t("due.wants")), ...pen.wants.map((each) => el("p", {}, inTongue(each)))] : [el("p", { class: "number" }, t("due.can_issue"))];
   return el("div", { class: "card" },
@@ -47,6 +47,12 @@ function due(pen) {
     ...pen.findings.map((each) => el("p", { class: each.blocks ? "finding blocks" : "finding" }, inTongue(each.sentence))),
     ...(pen.unstored ? [el("p", { class: "finding blocks" }, t("due.unstored"))] : []),
     ...wants);
+}
+
+/** The heading has the unit of what is counted. */
+function left(end) {
+  const count = Number.parseFloat(end.left);
+  return end.name === "hours" ? `${number(count, 1)}\u202fh` : number(count, 0);
 }
 
 function certificates(app, page) {

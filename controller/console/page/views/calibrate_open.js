@@ -26,6 +26,7 @@ class Open {
     this.ask = el("p", { class: "asked", role: "status" });
     this.figure = el("figure", { class: "series" });
     this.caption = el("figcaption", { class: "quiet" });
+    this.answered = null;
     this.followers = [];
     this.acts = el("div", { class: "acts" });
     this.element = el("div", { class: "stack grow" },
@@ -38,6 +39,8 @@ class Open {
     if (!open) return;
     this.open = open;
     const { step } = open;
+    if (open.question?.id !== this.answered) this.answered = null;
+    this.asked = this.answered === null ? open.question : null;
     say(this.title, step ? inTongue(step.title) : word("calibration", open.procedure));
     say(this.count, step ? `${step.number} / ${step.total}` : "");
     change(this.bar, "aria-valuemax", String(step?.total ?? 1));
@@ -45,7 +48,7 @@ class Open {
     this.bar.style.setProperty("--share", `${step ? Math.min(100, (step.number - 1) / step.total * 100) : 0}%`);
     say(this.what, step && open.led_by ? inTongue(step.instruction) : this.standsStill(open));
     this.weight(open);
-    this.question(open);
+    this.question();
     keep(this.told, open.told.map((text, index) => ({ text, index })), (each) => each.index, () => el("p"),
       (node, each) => say(node, inTongue(each.text)));
     this.series(open);
@@ -67,9 +70,9 @@ class Open {
     change(this.mark, "class", state === "stable" ? "badge good" : "badge");
   }
 
-  question(open) {
-    change(this.ask, "hidden", !open.question);
-    say(this.ask, open.question ? inTongue(open.question.text) : "");
+  question() {
+    change(this.ask, "hidden", !this.asked);
+    say(this.ask, this.asked ? inTongue(this.asked.text) : "");
   }
 
   series(open) {
@@ -87,7 +90,7 @@ class Open {
   /** Built anew only when what is asked or who leads changes: a touch under way is not disturbed. */
   buttons(view, open) {
     const mine = Boolean(open.led_by) && view.login?.person === open.led_by;
-    const kind = JSON.stringify([open.question, mine, open.led_by, view.login?.person]);
+    const kind = JSON.stringify([this.asked, mine, open.led_by, view.login?.person]);
     if (kind === this.kind) return;
     this.kind = kind;
     this.followers = mine ? this.leading(open) : this.others(open);
@@ -97,13 +100,18 @@ class Open {
   /** The first place is kept for an answer: nothing moves under a finger when something is asked. */
   leading(open) {
     const act = (name, body) => this.app.act("calibrate", `/api/calibration/${name}`, body);
-    const { question } = open;
+    const question = this.asked;
+    const answer = async (text) => {
+      if (!(await act("answer", { question: question.id, text }))) return;
+      this.answered = question.id; // a second touch of the same finger answers nothing
+      this.show(this.app.view, this.open);
+    };
     const typed = question?.typed
-      ? actButton(this.app, "calibrate", t("calibrate.enter"), () => askAnswer(this.app, question, (text) => act("answer", { question: question.id, text })), { class: "main" })
+      ? actButton(this.app, "calibrate", t("calibrate.enter"), () => askAnswer(this.app, question, answer), { class: "main" })
       : null;
     const touch = question && !typed
       ? actButton(this.app, "calibrate", t(question.kind === "clear" ? "calibrate.clear" : question.kind === "try again" ? "calibrate.try_again" : "calibrate.done"),
-        () => act("answer", { question: question.id, text: "" }), { class: "main" })
+        () => answer(""), { class: "main" })
       : null;
     return [
       typed ?? touch ?? button(t("calibrate.goes_on"), () => {}, { class: "main", disabled: true }),

@@ -25,10 +25,10 @@ export class LoginPad {
     });
   }
 
-  panel(title = t("login.title")) {
+  panel(title = t("login.title"), help = "") {
     const pad = el("div", { class: "keypad digits" }, ...KEYS.map((key) => this.key(key)));
     const element = el("div", { class: "stack login" },
-      el("div", { class: "row" }, el("div", { class: "grow" }, el("h1", {}, title), this.said), button(t("do.cancel"), () => this.app.closePanel())),
+      el("div", { class: "row" }, el("div", { class: "grow" }, el("h1", {}, title), help ? el("p", { class: "quiet" }, help) : null, this.said), button(t("do.cancel"), () => this.app.closePanel())),
       el("div", { class: "login-grid" }, this.people, el("div", { class: "stack" }, this.pin, pad)));
     this.load();
     return { element, title };
