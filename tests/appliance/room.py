@@ -61,13 +61,16 @@ class Room:
 
     # --- power -----------------------------------------------------------------------------------
 
-    def boot(self) -> None:
-        """Switch it on, and wait until systemd has started everything that is enabled."""
+    def boot(self, *how: str) -> None:
+        """Switch it on, and wait until systemd has started everything that is enabled.
+
+        how: "fixed" for a read-only root.
+        """
         self._group.mkdir(exist_ok=True)
         log = (self.place / "boot.log").open("ab")
         script = f'echo $$ >"{self._group}/cgroup.procs"; exec "$@"'
         spaces = ("--pid", "--fork", "--mount", "--uts", "--ipc", "--cgroup", "--net")
-        line = ("sh", "-c", script, "sh", "unshare", *spaces, "sh", BOOT, self.place)
+        line = ("sh", "-c", script, "sh", "unshare", *spaces, "sh", BOOT, self.place, *how)
         self._process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         self.until(self._find_first, BOOT_WITHIN_S, "its first process")
