@@ -4,7 +4,7 @@
 # root; except to change the installation, and to write copies where only root may.
 export MICROPEN_CONFIG="${MICROPEN_CONFIG:-/etc/micropen}"
 case "$(id -u) ${1:-}" in
-"0 install" | "0 uninstall" | "0 update" | "0 rollback" | "0 preflight") umask 022 ;;
+"0 install" | "0 uninstall" | "0 update" | "0 rollback") umask 022 ;;
 "0 backup" | "0 support-bundle") umask 077 ;;
 "0 "*)
     umask 027

@@ -49,6 +49,7 @@ class RoomMachine(Image):
     """Systemd runs here. `versions` by name; one that is not in it is an ordinary one.
 
     on_stop: what happens in the room at the last moment before the service is stopped.
+    held_on: whether something else than the service goes on to hold the journal after that.
     """
 
     def __init__(self, root: Path, versions: dict[str, Version] | None = None) -> None:
@@ -56,6 +57,7 @@ class RoomMachine(Image):
         self.versions = versions or {}
         self.on_stop: Callable[[Journal | None], None] = lambda _: None
         self.on_run: Callable[[str], None] = lambda _: None
+        self.held_on = False
         self.service: Journal | None = None
         self.said: list[str] = []
 
@@ -94,7 +96,8 @@ class RoomMachine(Image):
         if line[0] == "systemctl" and CONTROLLER in line:
             if line[1] == "stop":
                 self.on_stop(self.service)
-                self.halt()
+                if not self.held_on:
+                    self.halt()
             if line[1] == "restart":
                 self.halt()
                 super().run(*words)

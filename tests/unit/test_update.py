@@ -154,6 +154,15 @@ def test_a_session_is_never_cut_short(room: RoomMachine, tmp_path: Path) -> None
     assert running(room) == NEW
 
 
+def test_a_journal_that_somebody_else_holds_is_left_to_them(
+    room: RoomMachine, tmp_path: Path
+) -> None:
+    room.held_on = True
+    with pytest.raises(NotIdle, match="another process has the journal open"):
+        room.updates(tmp_path, NEW)
+    assert (running(room), switched(room)) == (OLD, [])
+
+
 def test_a_program_that_cannot_even_look_is_refused(room: RoomMachine, tmp_path: Path) -> None:
     room.versions[NEW] = Version(looks=False)
     with pytest.raises(StepFailed, match="no module named x"):
@@ -276,6 +285,15 @@ def test_when_neither_comes_up_both_are_told(room: RoomMachine, tmp_path: Path) 
         room.updates(tmp_path, NEW)
     assert current_slot(room.layout) == "a"
     assert verify(room.journal).ok
+
+
+def test_a_program_before_that_cannot_look_is_gone_back_to_all_the_same(
+    room: RoomMachine, tmp_path: Path
+) -> None:
+    room.versions |= {OLD: Version(looks=False), NEW: Version(comes_up=False)}
+    with pytest.raises(UpdateUndone):
+        room.updates(tmp_path, NEW)
+    assert running(room) == OLD
 
 
 def test_an_error_before_the_switch_starts_the_present_program_again(

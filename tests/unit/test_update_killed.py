@@ -9,15 +9,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 import pytest
 
 from controller.record.reader import JournalReader
 from controller.record.verify import verify
-from controller.service.appliance import files, takeover
-from controller.service.appliance.machine import Machine, Say
+from controller.service.appliance import files, preflight, takeover
 from controller.service.appliance.switches import current_slot, history, is_complete
+from controller.service.doctor.line import green
 from tests.support.journals import closed, opened
 from tests.support.next_layout import next_layout
 from tests.support.room_machine import RoomMachine, Version
@@ -88,8 +87,11 @@ def starts(room: RoomMachine, before: list[str]) -> str:
     return version
 
 
-def nothing_around(machine: Machine, shipped: Path, say: Say) -> None:
-    """Units and accounts are the installer's own test."""
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units and accounts are the installer's own test; the config folder is that of test_update."""
+    monkeypatch.setattr(takeover, "prepare", lambda *_: None)
+    monkeypatch.setattr(preflight, "config", lambda _: green("config", "-"))
 
 
 @pytest.mark.hazard("H46")
@@ -100,16 +102,15 @@ def test_an_update_that_is_cut_short_leaves_the_old_or_the_new(tmp_path: Path) -
     record(opened(), closed())(room.service)
     room.halt()
     seen, number = [], 0
-    with patch.object(takeover, "prepare", nothing_around):
-        while True:
-            before = known(room)
-            if not killed_at(number, room, lambda: room.updates(tmp_path, NEW)):
-                break
-            seen.append(starts(room, before))
-            number += 1
-            if seen[-1] == NEW:  # from where it came: each step is reached from the old program
-                room.rolls_back(takes_back=True)
-                room.halt()
+    while True:
+        before = known(room)
+        if not killed_at(number, room, lambda: room.updates(tmp_path, NEW)):
+            break
+        seen.append(starts(room, before))
+        number += 1
+        if seen[-1] == NEW:  # from where it came: each step is reached from the old program
+            room.rolls_back(takes_back=True)
+            room.halt()
     assert number > 15
     assert starts(room, known(room)) == NEW
     assert set(seen) == {OLD, NEW}
@@ -122,15 +123,14 @@ def test_a_rollback_that_is_cut_short_leaves_the_old_or_the_new(tmp_path: Path) 
     room.installs(tmp_path)
     record(opened(), closed())(room.service)
     seen, number = [], 0
-    with patch.object(takeover, "prepare", nothing_around):
-        room.updates(tmp_path, NEW)
-        room.halt()
-        while killed_at(number, room, lambda: room.rolls_back(takes_back=True)):
-            seen.append(starts(room, known(room)[:4]))
-            number += 1
-            if seen[-1] == OLD:
-                room.rolls_back()
-                room.halt()
+    room.updates(tmp_path, NEW)
+    room.halt()
+    while killed_at(number, room, lambda: room.rolls_back(takes_back=True)):
+        seen.append(starts(room, known(room)[:4]))
+        number += 1
+        if seen[-1] == OLD:
+            room.rolls_back()
+            room.halt()
     assert number > 8
     assert starts(room, known(room)[:4]) == OLD
     assert set(seen) == {OLD, NEW}

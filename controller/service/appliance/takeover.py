@@ -83,13 +83,12 @@ class Takeover:
             if takes_back:
                 self._say(f"The journal goes back: {self._old.migrate('--undo')['aside']}.")
             if takes_back or self._restarts:
-                # A session may have been opened between the look and the stop.
-                self._ask(self._new.preflight(), set(), is_rescue=is_rescue, say=False)
+                self._look_again(is_rescue=is_rescue)
             switch(self._layout, self._slot, self._who, self._why)
             undo.pop_all()
         self._say(f"{self._layout.current} is {self._slot}: micropen {self._version(self._slot)}.")
         try:
-            self._settle(self._slot, self._new)
+            self._settle()
         except (MicropenError, OSError) as error:
             self._go_back(error)
 
@@ -117,22 +116,36 @@ class Takeover:
         except StepFailed:
             return False
 
-    def _settle(self, slot: str, program: Program) -> None:
+    def _look_again(self, *, is_rescue: bool) -> None:
+        """A session may have been opened between the look and the stop. Raises as `_ask` does."""
+        look = self._new.preflight()
+        if look.figure("journal", "served"):
+            raise NotIdle(
+                "The service is stopped, and another process has the journal open.",
+                action="End what somebody started by hand in a terminal, then try again.",
+            )
+        self._ask(look, set(), is_rescue=is_rescue, say=False)
+
+    def _settle(self) -> None:
         """After the switch: the journal, the files around the program, and its start."""
         if self._restarts:
-            done = program.migrate()
+            done = self._new.migrate()
             if done["kept"] is not None:
                 said = f"from layout {done['before']} to {done['after']}; copy: {done['kept']}"
                 self._say(f"The journal went forward {said}.")
+        self._start(self._slot)
+        if self._restarts:
+            figures = self._new.preflight().line("journal")["figures"]
+            version = self._version(self._slot)
+            if figures.get("started") != version or not figures.get("served"):
+                raise StepFailed(f"micropen {version} was started; the record does not say so.")
+
+    def _start(self, slot: str) -> None:
         prepare(self._machine, self._layout.slot(slot) / SHIPPED, self._say)
-        if not self._restarts:
+        if self._restarts:
+            units.restart(self._machine, self._say)
+        else:
             self._say("Nothing was restarted: the service's next start is this program's.")
-            return
-        units.restart(self._machine, self._say)
-        look = program.preflight()
-        version = self._version(slot)
-        if look.figure("journal", "started") != version or not look.figure("journal", "served"):
-            raise StepFailed(f"micropen {version} was started, and the record does not say so.")
 
     def _go_back(self, error: MicropenError | OSError) -> None:
         """What came after the switch failed: the program before runs again. Always raises."""
@@ -143,16 +156,23 @@ class Takeover:
         try:
             if self._restarts:
                 units.stop(self._machine)
-            if self._old.preflight().figure("journal", "error") == TOO_NEW:
+            if self._went_too_far():
                 self._new.migrate("--undo")
             switch(self._layout, self._before, self._who, f"undone: {said}")
-            self._settle(self._before, self._old)
+            self._start(self._before)
         except (MicropenError, OSError) as second:
             further = str(getattr(second, "what", second))
             both = f"micropen {version}: {said}\nmicropen {before}: {further}"
             raise NeitherRuns(both) from error
         what = f"micropen {version} did not come up; {before} runs again, and no entry is lost."
         raise UpdateUndone(what) from error
+
+    def _went_too_far(self) -> bool:
+        """Whether the program before refuses the journal; one that cannot say may have to try."""
+        try:
+            return bool(self._old.preflight().figure("journal", "error") == TOO_NEW)
+        except StepFailed:
+            return False
 
     def _version(self, slot: str) -> str:
         return str(release_facts(self._layout.slot(slot)).get("version"))
