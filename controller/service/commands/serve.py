@@ -29,7 +29,7 @@ from controller.service.recorded import wanted_of
 from controller.service.serving import Door, Tls, read_token
 from controller.service.supervised.evidence import Evidence, ScreenWitness, ServiceWitnesses
 from controller.service.supervised.sockets import address_of, handed_over
-from controller.service.supervised.watchdog import Watchdog, watched
+from controller.service.supervised.watchdog import Watchdog, status_of, watched
 from controller.service.switching import Place, Switch
 from controller.session.catalogue import Catalogue
 
@@ -130,6 +130,7 @@ async def _serve(serving: Serving, manager: Manager) -> None:
         if serving.training:
             await switch.start_training()
         await _until_linked(switch)
+        manager.notifier.tell(f"STATUS={status_of(switch.present.service.engine)}")
         await _open_door(serving, manager, switch, done)
     finally:
         await switch.close()
