@@ -74,7 +74,7 @@ class Place:
     def make(cls, root: Path) -> "Place":
         """With one session and one fault on record, a bundle of it, a plan and a setup."""
         shutil.copytree(CONFIG, root / "config")
-        for folder in ("state", "usb", "archive"):
+        for folder in ("state", "state-telemetry", "state-data", "usb", "archive"):
             (root / folder).mkdir()
         place = cls(root, run_virtual(lambda: _record(root / "state")))
         shutil.rmtree(place.state / "journal-config", ignore_errors=True)
