@@ -1,6 +1,7 @@
 """The door of the screen and its commands: what ends it, what it refuses, who is let in."""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from controller.console.stopping import StopDoor
 from controller.errors import SystemRefused
 from controller.link.stopline import StopLine
 from controller.link.wiretap import Wiretap
+from controller.service.commands import serve
 from controller.service.commands.people import people_app
 from controller.service.serving import Door, Tls, read_token
 from controller.session.changes import Changes
@@ -137,6 +139,40 @@ async def test_tls_is_spoken_and_the_token_is_wanted_but_not_for_stop(tmp_path: 
 
 
 @pytest.mark.real_time(REAL)
+async def test_a_unix_socket_is_served_beside_the_port(tmp_path: Path) -> None:
+    console, path = Closed(), tmp_path / "screen"
+    door = door_of(console, Address(port=0, path=str(path)))
+    address = await door.open()
+    over_file = httpx.AsyncHTTPTransport(uds=str(path))
+    async with httpx.AsyncClient(transport=over_file, timeout=PATIENCE_S) as script:
+        stopped = await script.post("http://localhost/api/stop")
+        foreign = await script.post("http://evil.example/api/stop")
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as page:
+        also = await page.post(f"http://127.0.0.1:{address.port}/api/stop")
+    await door.close()
+    assert (stopped.status_code, foreign.status_code, also.status_code) == (200, 403, 200)
+    assert not path.exists()
+
+
+@pytest.mark.real_time(REAL)
+async def test_what_was_handed_over_is_served_and_its_thread_answers() -> None:
+    console = Closed()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        door = Door(cast("Console", console), Address(port=1), None, [listening])
+        assert (await door.open()).port == port
+        assert door.turns == 0
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as page:
+            for _ in range(3):
+                door.nudge()
+                answer = await page.post(f"http://127.0.0.1:{port}/api/stop")
+                assert answer.status_code == 200
+        await door.close()
+    assert door.turns == 3
+    door.nudge()  # nobody is there any more, and nothing is raised
+
+
+@pytest.mark.real_time(REAL)
 async def test_an_address_that_is_taken_is_told() -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -159,6 +195,20 @@ def test_a_token_is_a_file(tmp_path: Path) -> None:
 def test_an_address_needs_a_port(tmp_path: Path, listen: str) -> None:
     said = in_process("serve", "--state", tmp_path / "s", "--listen", listen)
     assert said.number == 1011
+
+
+def test_an_address_is_not_typed_beside_sockets_that_were_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(serve, "handed_over", lambda: [listening])
+        said = in_process("serve", "--state", tmp_path / "s", "--listen", "127.0.0.1:1")
+    assert said.number == 1011
+    assert "handed over" in said.err
+    with socket.create_server(("0.0.0.0", 0)) as open_to_all:
+        monkeypatch.setattr(serve, "handed_over", lambda: [open_to_all])
+        assert in_process("serve", "--state", tmp_path / "s").number == 8037
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:8443", "[::]:8443", "192.0.2.7:8443", ":::8443"])

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any
 
 import pytest
 
 from controller.errors import ArchiveNotWritable, CursorNotWritable, JournalCorrupt, MicropenError
 from controller.record import options
+from controller.turning import Turning
+from tests.support.manager import Listening
+from tests.support.virtual import VirtualClock
 
 FULL = CursorNotWritable("/s/cursor.json cannot be written: No space left on device.")
 Main = Callable[[], Coroutine[Any, Any, None]]
@@ -76,3 +80,55 @@ def test_an_orderly_end_is_0() -> None:
         await asyncio.sleep(0)
 
     assert options.run_process(main) == 0
+
+
+# --- signs of life for a service manager ---------------------------------------------------------
+
+
+async def waits_for_a_broker() -> None:
+    """As telemetry does while there is none: longer each time, 45 s at most."""
+    for _ in range(20):
+        await asyncio.sleep(45.0)
+
+
+async def hangs() -> None:
+    await asyncio.sleep(5.0)
+    await asyncio.get_running_loop().create_future()
+
+
+async def fed(work: Coroutine[Any, Any, None], clock: VirtualClock, still_s: float) -> Listening:
+    """What the manager heard in ten minutes, or until the work ended."""
+    manager = Listening(clock, watchdog_s=30.0)
+    turning = Turning(work)
+    running = asyncio.create_task(turning)
+    asyncio.get_running_loop().call_later(600.0, running.cancel)
+    await options._feed(running, turning, manager, still_s)
+    return manager
+
+
+async def test_a_broker_that_is_down_is_no_hang(clock: VirtualClock) -> None:
+    began_mono_s = clock.mono_s()
+    manager = await fed(waits_for_a_broker(), clock, options.MOST_STILL_S)
+    assert manager.lines[0] == "READY=1"
+    assert manager.longest_silence_s(began_mono_s) <= 10.0
+
+
+@pytest.mark.hazard("H09")
+async def test_work_that_waits_for_what_never_comes_is_not_fed(clock: VirtualClock) -> None:
+    began_mono_s = clock.mono_s()
+    manager = await fed(hangs(), clock, options.MOST_STILL_S)
+    assert manager.pings_since(began_mono_s + 5.0) > 0
+    assert manager.pings_since(began_mono_s + 5.0 + 10.0 + options.MOST_STILL_S) == 0
+
+
+async def test_an_archive_may_wait_for_ever(clock: VirtualClock) -> None:
+    began_mono_s = clock.mono_s()
+    manager = await fed(hangs(), clock, inf)
+    assert manager.longest_silence_s(began_mono_s) <= 10.0
+
+
+async def test_the_end_of_the_work_is_the_end_of_feeding(clock: VirtualClock) -> None:
+    began_mono_s = clock.mono_s()
+    manager = await fed(asyncio.sleep(3.0), clock, options.MOST_STILL_S)
+    assert clock.mono_s() == began_mono_s + 3.0
+    assert manager.lines == ["READY=1"]
