@@ -30,6 +30,7 @@ class Granting(Wire):
         super().__init__(rig)
         self._granted: tuple[int, int, int] | None = None
         self._acked = 0
+        self._grants_no_more = False
 
     def grant_message(
         self, arm_id: int, punctures: int, steps: int, ahead_us: int = LEASE_HOST_MAX_US
@@ -56,6 +57,10 @@ class Granting(Wire):
         """Acknowledge the events under this index."""
         self._acked = acked_index
         self.send(Ack(self.status.boot_id, acked_index))
+
+    def grant_no_more(self) -> None:
+        """From now on let a lease lapse while somebody is waited for: the check is over."""
+        self._grants_no_more = True
 
     # --- the hand ---
 
@@ -112,6 +117,8 @@ class Granting(Wire):
 
         A needle that runs until somebody lets go must not fill the ring.
         """
+        if self._grants_no_more:
+            return
         if self.status.next_index - self._acked > HELD_EVENTS:
             self.ack(self.status.next_index)
         arm_id = self.status.arm_id

@@ -262,6 +262,7 @@ def leave(host: RawHost, *, in_contact: bool = False) -> None:
 
     With `in_contact` it may stay on the dummy skin, so that a person need not lift it in between.
     """
+    host.grant_no_more()
     host.release()
     if not in_contact:
         host.lift()

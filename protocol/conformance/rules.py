@@ -54,6 +54,8 @@ class Needs(Flag):
     """The supply cut at once, while the pen moves."""
     CADENCE = auto()
     """A running needle at 100 Hz."""
+    LONG_STROKE = auto()
+    """A stroke whose pump runs as long as `long_pump_us` says."""
     DOSE_ON_CONTACT = auto()
     """A metered dose on contact: simulated pens only."""
 

@@ -31,3 +31,11 @@ def meet(host: RawHost, mode: Mode) -> None:
 def metered(counters: Counters, mode: Mode) -> int:
     """The steps that strokes of the mode count."""
     return counters.dose_steps if mode is Mode.DOSE else counters.bench_steps
+
+
+def long_pump_us(*, is_quick: bool) -> int:
+    """How long the pump of a stroke must run for acts in the middle of it.
+
+    A person's press is noticed up to a status period late.
+    """
+    return 184_000 if is_quick else 400_000

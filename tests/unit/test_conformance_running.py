@@ -6,7 +6,7 @@ import pytest
 from controller.errors import LinkLost, NoAnswer
 from controller.service.conformance.conducting import Conditions, chosen, conduct
 from controller.service.conformance.fitness import PenInUse, PenNotReady, greet, look_first
-from controller.service.conformance.hand import NoHand
+from controller.service.conformance.hand import JigHand, NoHand
 from controller.service.conformance.report import text_of_run
 from controller.service.conformance.running import Examiner
 from controller.service.conformance.sheets import RunSheet, Verdict
@@ -21,7 +21,7 @@ from tests.conformance.memory_rig import MemoryRig
 from tests.support.slow_hand import SlowRig
 
 ALL = ~Needs.NOTHING
-PERSON = Needs.HAND | Needs.CONTACT | Needs.POWER | Needs.CADENCE
+PERSON = Needs.HAND | Needs.CONTACT | Needs.POWER | Needs.CADENCE | Needs.LONG_STROKE
 
 
 def run_of(rig: MemoryRig, *rules: str, offers: Needs = ALL) -> RunSheet:
@@ -150,6 +150,28 @@ def test_without_a_hand_only_the_rest_is_run() -> None:
     assert by_verdict[Verdict.UNFINISHED] == by_verdict[Verdict.FAILED] == []
     assert sheet.verdict is Verdict.PASSED
     assert not sheet.complete
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (PenSpec(min_stroke_period_us=20_000), "100 Hz"),
+        (PenSpec(max_steps=2_000), "longer stroke"),
+    ],
+    ids=["slow needle", "small doses"],
+)
+def test_what_another_pen_need_not_be_able_to_do_is_left_out(spec: PenSpec, reason: str) -> None:
+    rig = MemoryRig(Memory(preloaded=True), spec)
+    sheet = run_of(rig, "C2", "C6", "C7", "C11", "C13", offers=JigHand.offers)
+    assert set(verdicts(sheet).values()) <= {Verdict.PASSED, Verdict.NOT_RUN}
+    left_out = [
+        check.reason
+        for rule in sheet.rules
+        for check in rule.checks
+        if check.verdict is Verdict.NOT_RUN
+    ]
+    assert left_out
+    assert all(reason in each for each in left_out)
 
 
 class Tiresome(MemoryRig):

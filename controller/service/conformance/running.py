@@ -13,6 +13,8 @@ from protocol.conformance.granting import NobodyActed
 from protocol.conformance.guard import Dosed
 from protocol.conformance.host import RawHost, enter, leave
 from protocol.conformance.rules import Needs, Run
+from protocol.conformance.settings import pump_us
+from protocol.conformance.strokes import long_pump_us
 from protocol.conformance.tap import Tap
 from protocol.conformance.timing import Timings
 from protocol.limits import STOP_REPEAT_US
@@ -39,6 +41,7 @@ LACKS = {
     Needs.CONTACT: "needs a hand",
     Needs.HAND: "needs a hand",
     Needs.POWER: "needs the power switch",
+    Needs.LONG_STROKE: "needs a longer stroke than this pen's steps and flow allow",
     Needs.CADENCE: "needs a running needle of 100 Hz; this pen's shortest period is longer",
 }
 """Reasons not to run a check, the one that is told first."""
@@ -64,6 +67,9 @@ def offers_of(hand: Needs, tap: Tap, envelope: Envelope) -> Needs:
         found |= Needs.DOSE_ON_CONTACT
     if envelope.min_stroke_period_us <= CADENCE_PERIOD_US:
         found |= Needs.CADENCE
+    wanted_us = long_pump_us(is_quick=tap.is_quick)
+    if pump_us(envelope.max_steps, envelope) >= wanted_us:
+        found |= Needs.LONG_STROKE
     return found
 
 

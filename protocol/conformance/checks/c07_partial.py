@@ -7,22 +7,20 @@ import msgspec
 from protocol.conformance.host import RawHost
 from protocol.conformance.rules import Case, Needs, check
 from protocol.conformance.settings import least_period_us, steps_in
-from protocol.conformance.strokes import STROKES, meet, metered, stroke
+from protocol.conformance.strokes import STROKES, long_pump_us, meet, metered, stroke
 from protocol.conformance.timing import Timing
 from protocol.limits import BRAKE_TO_REST_MAX_US, CONTACT_LOST_US, LEASE_HOST_MAX_US
 from protocol.messages import Counters, StrokeSettings
 from protocol.words import EndReason, EventKind, Mode, PenState
 
-PUMP_US = 184_000
-PUMP_FOR_A_PERSON_US = 400_000
-"""A person's press is noticed up to a status period late."""
+LIFTING = Needs.QUICK_HAND | Needs.LONG_STROKE | Needs.DOSE_ON_CONTACT
 
 
 def long(host: RawHost, mode: Mode = Mode.DOSE) -> StrokeSettings:
     """A stroke whose pump runs for 184 ms (9.2 uL at 18,500 steps/s), or as long as it may."""
     envelope, plain = host.limits[0], stroke(host, mode)
-    pump_us = PUMP_US if host.rig.is_quick else PUMP_FOR_A_PERSON_US
-    settings = msgspec.structs.replace(plain, steps=steps_in(pump_us, envelope))
+    steps = steps_in(long_pump_us(is_quick=host.rig.is_quick), envelope)
+    settings = msgspec.structs.replace(plain, steps=steps)
     period_us = max(settings.stroke_period_us, least_period_us(settings, envelope))
     return msgspec.structs.replace(settings, stroke_period_us=period_us)
 
@@ -62,7 +60,7 @@ CUTS = [
 ]
 
 
-@check("C7", needs=Needs.HAND, preloaded=True, cases=CUTS)
+@check("C7", needs=Needs.HAND | Needs.LONG_STROKE, preloaded=True, cases=CUTS)
 def what_was_made_is_recorded_and_never_completed(
     ready: RawHost, case: tuple[Mode, EndReason]
 ) -> None:
@@ -85,7 +83,7 @@ def what_was_made_is_recorded_and_never_completed(
         ready.timings.note(Timing.STOP_REST, max(0, event.pen_ticks - cut_ticks))
 
 
-@check("C7", needs=Needs.HAND, preloaded=True, hazards=("H08",), cases=STROKES)
+@check("C7", needs=Needs.HAND | Needs.LONG_STROKE, preloaded=True, hazards=("H08",), cases=STROKES)
 def a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost, mode: Mode) -> None:
     arm_id, before = mid_dose(ready, mode)
     at_most_ticks = ready.estimated_ticks() + LEASE_HOST_MAX_US
@@ -99,7 +97,12 @@ def a_lapse_cuts_the_dose_and_rests_within_150_ms(ready: RawHost, mode: Mode) ->
     assert event.pen_ticks <= at_most_ticks + BRAKE_TO_REST_MAX_US
 
 
-@check("C7", needs=Needs.QUICK_HAND | Needs.DOSE_ON_CONTACT, preloaded=True, hazards=("H07",))
+@check(
+    "C7",
+    needs=LIFTING,
+    preloaded=True,
+    hazards=("H07",),
+)
 def lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
     punctures, steps = before.punctures + 9, before.forward_steps + 9 * long(ready).steps
@@ -123,7 +126,12 @@ def lost_contact_cuts_the_dose_and_needs_a_new_press(ready: RawHost) -> None:
     assert ready.counters().dose_steps == before.dose_steps + cut.record.steps + long(ready).steps
 
 
-@check("C7", needs=Needs.QUICK_HAND | Needs.DOSE_ON_CONTACT, preloaded=True, hazards=("H07",))
+@check(
+    "C7",
+    needs=LIFTING,
+    preloaded=True,
+    hazards=("H07",),
+)
 def contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
     arm_id, before = mid_dose(ready)
     ready.lift()
@@ -134,7 +142,7 @@ def contact_lost_for_less_than_50_ms_does_not_cut(ready: RawHost) -> None:
     assert not ready.events[-1].is_partial
 
 
-@check("C7", needs=Needs.HAND, preloaded=True, cases=STROKES)
+@check("C7", needs=Needs.HAND | Needs.LONG_STROKE, preloaded=True, cases=STROKES)
 def a_puncture_counts_when_the_needle_leaves_rest(ready: RawHost, mode: Mode) -> None:
     _, before = mid_dose(ready, mode)
     ready.listen(80_000)

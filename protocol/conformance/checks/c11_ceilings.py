@@ -90,7 +90,7 @@ def the_running_needle_keeps_its_shortest_period_and_its_ceiling_of_depth(host: 
     assert max(event.record.protrusion_um for event in host.events) <= deepest_um + DEPTH_MISS_UM
 
 
-@check("C11", needs=Needs.HAND, preloaded=True)
+@check("C11", needs=Needs.HAND | Needs.LONG_STROKE, preloaded=True)
 def the_pump_is_never_faster_than_its_flow(ready: RawHost) -> None:
     settings = long(ready, Mode.BENCH)
     before = ready.counters()
