@@ -29,7 +29,7 @@ from controller.console.requests import (
     TreatRequest,
 )
 from controller.console.room import Room
-from controller.console.stopping import CONFIRMED_WITHIN_S, StopDoor
+from controller.console.stopping import StopDoor
 from controller.console.views import (
     SelfTestView,
     View,
@@ -39,9 +39,10 @@ from controller.record.console_events import AlarmAcknowledged, AudioPaused, Sto
 from controller.record.entry import Entry
 from controller.record.events import Actor, Body
 from controller.record.reader import JournalReader
+from controller.session.act_errors import NoPen
 from controller.session.alarms import AlarmBoard
+from controller.session.self_test import NoTestNow, StopTest
 from controller.session.states import WrongState
-from protocol.words import StatusFlag
 
 T = TypeVar("T")
 _STARTED = "service_started"
@@ -213,25 +214,21 @@ class Console:
     async def may_test(self, token: str | None) -> Actor:
         """Who tests STOP. Raises NotTested unless a pen is at rest and nothing is open."""
         actor = self.logins.require(token, EVERYBODY)
-        engine = self.room.engine
-        pen = engine.pen if engine.reconciled and not engine.is_latched else None
-        at_rest = pen is not None and pen.status.flags & StatusFlag.AT_REST
-        if engine.book is not None or not at_rest:
-            raise NotTested("STOP is tested with a pen at rest and nothing under way.")
+        try:
+            self._stop_test.require()
+        except (NoPen, NoTestNow) as error:
+            told = "STOP is tested with a pen at rest and nothing under way."
+            raise NotTested(told) from error
         return actor
 
     async def tested(self, actor: Actor, answer: StopAnswer) -> None:
         """Record the test and clear its stop. Raises NotTested when the pen did not confirm."""
         took_ms = answer.latency_ms
-        latency_us = None if took_ms is None else round(took_ms * 1000)
-        self._note(StopTested(latency_us=latency_us, actor=actor))
+        await self._stop_test.conclude(actor, None if took_ms is None else round(took_ms * 1000))
         if took_ms is None:
             raise NotTested("The pen did not confirm the STOP of the self-test.")
         now_wall = self.room.clock.now_wall().isoformat()
         self.picture.parts.self_test = SelfTestView(at_wall=now_wall, latency_ms=took_ms)
-        engine = self.room.engine
-        await engine.changes.until(lambda: engine.is_latched, CONFIRMED_WITHIN_S)
-        await self.room.acts.clear(actor)
         alarms = self.picture.parts.alarms
         if alarms.acknowledge("stop-latched"):
             self._note(AlarmAcknowledged(alarm_id="stop-latched", actor=actor))
@@ -249,6 +246,10 @@ class Console:
         self._changed_room()
 
     # --- inside --------------------------------------------------------------------------------
+
+    @property
+    def _stop_test(self) -> StopTest:
+        return StopTest(self.room.engine, self.room.acts, self.room.stop_line)
 
     def _treats(self, token: str | None) -> Actor:
         return self.logins.require(token, TREATING)

@@ -12,10 +12,10 @@ from controller.console.requests import (
 )
 from controller.console.routes_view import REFUSALS
 from controller.console.security import LOGIN_COOKIE, cookie
-from controller.console.stopping import TEST_REASON
 from controller.console.views import (
     View,
 )
+from controller.session.self_test import REASON
 
 
 def add_prepare(api: FastAPI, console: Console, bridge: Bridge) -> None:
@@ -42,6 +42,6 @@ def add_prepare(api: FastAPI, console: Console, bridge: Bridge) -> None:
         token = cookie(request.scope, LOGIN_COOKIE)
         actor = await bridge.ask(lambda: console.guarded(console.may_test(token)))
         asked_mono_s = console.room.clock.mono_s()
-        answer = await console.stop_door.press(bridge, actor, asked_mono_s, TEST_REASON)
+        answer = await console.stop_door.press(bridge, actor, asked_mono_s, REASON)
         await bridge.ask(lambda: console.guarded(console.tested(actor, answer)))
         return await bridge.ask(lambda: console.guarded(console.state(token)))

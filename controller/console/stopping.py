@@ -16,7 +16,6 @@ from controller.link.stopline import ConfirmedStop
 from controller.record.events import Actor, hex_id
 
 REASON = "STOP on the screen"
-TEST_REASON = "self-test of STOP"
 CONFIRMED_WITHIN_S = 1.0
 """How long the answer waits for the pen's echo; the STOP itself goes on being repeated.
 Engineering estimate: fifty repeats, by when the page itself would look stale."""

@@ -1,5 +1,8 @@
 """The self-test of STOP: sent to a pen at rest, echoed, cleared, and recorded each time.
 
+The screen sends its STOP as every STOP of a page goes, and times it from the request; when a test
+may be made, and what follows, is the same for all.
+
 Only outside of sessions, calibrations and arms: a test must never be what stops a treatment.
 """
 
@@ -49,21 +52,35 @@ class StopTest:
                 break
         return found
 
-    async def _round(self, actor: Actor) -> int | None:
+    def require(self) -> None:
+        """Raise NoTestNow or NoPen unless a STOP may be tested at this instant."""
         engine = self._engine
         if engine.book is not None or engine.arm_is_open:
             raise NoTestNow(f"{engine.session_id or 'An arm'} is open.")
-        await engine.changes.until(lambda: self._why_not() is None, ECHO_WITHIN_S)
         if engine.pen is None or not engine.reconciled:
             raise NoPen("No pen is connected whose record has been read.")
         if (why := self._why_not()) is not None:
             raise NoTestNow(why)
-        stop_id = engine.stop(REASON, actor)
-        latency_us = await self._echo(stop_id)
+
+    async def conclude(self, actor: Actor, latency_us: int | None) -> None:
+        """Record a test whose STOP is out, and clear its stop once it was confirmed.
+
+        For who sends and times the STOP by a way of its own, after `require`. latency_us: None
+        without an echo; the stop stays then. Raises what CLEAR raises, JournalError.
+        """
+        engine = self._engine
         await engine.commit(StopTested(latency_us=latency_us, actor=actor))
         if latency_us is not None:
             await engine.changes.until(lambda: engine.is_latched, ECHO_WITHIN_S)
             await self._acts.clear(actor)
+
+    async def _round(self, actor: Actor) -> int | None:
+        engine = self._engine
+        if engine.book is None and not engine.arm_is_open:
+            await engine.changes.until(lambda: self._why_not() is None, ECHO_WITHIN_S)
+        self.require()
+        latency_us = await self._echo(engine.stop(REASON, actor))
+        await self.conclude(actor, latency_us)
         return latency_us
 
     async def _echo(self, stop_id: int) -> int | None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from controller.console.stopping import TEST_REASON
 from controller.link.port import OnBytes, OnLost
 from controller.record.entry import Draft
 from controller.record.events import Contradiction, LinkLost, StopSent
@@ -115,7 +114,6 @@ async def test_it_is_bounded_by_number_and_bytes(
         ([Draft(LinkLost(pen_uid=PEN, reason="given up by this host"))], None),
         ([changed("running")], None),
         ([Draft(StopSent(stop_id=PEN, reason=REASON)), Draft(raised("stop_latched"))], None),
-        ([Draft(StopSent(stop_id=PEN, reason=TEST_REASON)), Draft(raised("stop_latched"))], None),
         ([changed("x"), Draft(StopSent(stop_id=PEN, reason="key")), Draft(raised("stop_latched"))],
          "stop-latched"),
     ],
