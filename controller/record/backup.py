@@ -22,6 +22,7 @@ from controller.record import store
 from controller.record.folder import (
     MIN_FREE_BYTES,
     FolderLock,
+    file_mode,
     journal_files,
     prepare_folder,
     sync_folder,
@@ -148,7 +149,7 @@ def _bring_back(backup: Path, folder: Path, names: list[str]) -> None:
     for name in reversed(names):
         part = folder / f".{name}.part"
         shutil.copyfile(backup / name, part)
-        part.chmod(0o600)
+        part.chmod(file_mode(folder))
         _sync(part)
         part.replace(folder / name)
         sync_folder(folder)

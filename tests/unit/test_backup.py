@@ -73,6 +73,18 @@ def test_backup_and_restore_give_the_same_chain(journal: Path, tmp_path: Path) -
     assert verify(restored).head_seq == made.head_seq + 1
 
 
+def test_a_restored_journal_is_read_by_whom_the_folder_is_shared_with(
+    journal: Path, tmp_path: Path
+) -> None:
+    back_up(journal, tmp_path / "b", TickingClock())
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o2750)
+    restore(tmp_path / "b", tmp_path / "state" / "journal", min_free_bytes=0)
+    restored = tmp_path / "state" / "journal" / "journal.db"
+    assert restored.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "b" / "journal.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_it_is_taken_while_the_writer_holds_the_journal(tmp_path: Path) -> None:
     writer = open_journal(tmp_path / "j")
     writer.append([opened()])
