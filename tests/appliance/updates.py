@@ -30,13 +30,14 @@ KEPT: Final = HERE.training_state / "journal-before-layout-2"
 ASIDE: Final = HERE.training_state / "journal-of-layout-2"
 _ENTRY: Final = "controller/record/entry.py"
 _LAYOUTS: Final = "controller/record/layouts.py"
+_SERVE: Final = "controller/service/commands/serve.py"
 _NEXT: Final = 'SCHEMAS[2] = SCHEMAS[1] + "CREATE INDEX by_session ON entries (session_id, seq);"\n'
 
 
 def newer_layout(room: Room) -> str:
     """The journal goes forward with the program, and back while nothing was recorded."""
     before, old = entries(room), running(room)
-    _release_with_next_layout(room)
+    _release_with_next_layout(room, NEW)
     said = room.run("micropen", "update", RELEASE, "--by", "Trial")
     assert "went forward from layout 1 to 2" in said, said
     assert running(room) == NEW
@@ -108,18 +109,40 @@ def power_cut_in_update(room: Room) -> str:
     return f"power cut in an update, twice: {'; '.join(found)}; the same command again ends it"
 
 
+def newer_layout_comes_not_up(room: Room) -> str:
+    """It starts, brings the journal forward, records its start, and dies before it is ready."""
+    before, old = entries(room), running(room)
+    found = room.shell(f"ls -d {ASIDE}* | wc -l").strip()
+    _release_with_next_layout(room, "0.3.0", comes_up=False)
+    said = room.run("micropen", "update", RELEASE, code=80)
+    assert "E8086" in said, said
+    assert running(room) == old
+    assert answers(room)
+    assert int(room.shell(f"ls -d {ASIDE}* | wc -l")) == int(found) + 1
+    assert entries(room) > before
+    return (
+        f"a program of layout 2 that dies at its start is undone, its file put aside: {old} serves"
+    )
+
+
 def _other_version(room: Room) -> str:
     current = room.run("readlink", HERE.current).strip()
     (other,) = set(SLOTS) - {current}
     return str(json.loads(room.run("cat", HERE.slot(other) / RELEASE_FILE))["version"])
 
 
-def _release_with_next_layout(room: Room) -> None:
-    before = {name: (room.sources / name).read_text() for name in (_ENTRY, _LAYOUTS)}
+def _release_with_next_layout(room: Room, version: str, *, comes_up: bool = True) -> None:
+    changes = [
+        (_ENTRY, "SCHEMA_VERSION: Final = 1", "SCHEMA_VERSION: Final = 2"),
+        (_LAYOUTS, '"""Layout -> schema;', f'{_NEXT}"""Layout -> schema;'),
+    ]
+    if not comes_up:
+        changes.append((_SERVE, "    await _until_linked(switch)\n", "    raise SystemExit(3)\n"))
+    before = {name: (room.sources / name).read_text() for name, _, _ in changes}
     try:
-        _replace(room.sources / _ENTRY, "SCHEMA_VERSION: Final = 1", "SCHEMA_VERSION: Final = 2")
-        _replace(room.sources / _LAYOUTS, '"""Layout -> schema;', f'{_NEXT}"""Layout -> schema;')
-        release(room, NEW)
+        for name, old, new in changes:
+            _replace(room.sources / name, old, new)
+        release(room, version)
     finally:
         for name, text in before.items():
             (room.sources / name).write_text(text)
@@ -133,4 +156,5 @@ def _replace(path: Path, old: str, new: str) -> None:
 
 CHECKPOINTS: Final[tuple[Checkpoint, ...]] = (
     *(newer_layout, used_newer_layout, back_to_the_copy, power_cut_in_update),
+    newer_layout_comes_not_up,
 )
