@@ -107,9 +107,9 @@ class Watch:
 
     def _look(self) -> None:
         self._see(self._theatre.clock.mono_s())
-        stage = self._theatre.stage
-        self._theatre.ceilings.look(stage.truth)
-        self._look_at_pump(stage)
+        self._theatre.ceilings.look(self._theatre.stage.truth)
+        for stage in self._theatre.stages:  # one that was pulled may still come to rest
+            self._look_at_pump(stage)
 
     def _see(self, now_mono_s: float) -> None:
         states = self._theatre.states()

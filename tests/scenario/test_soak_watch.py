@@ -1,0 +1,43 @@
+"""The eyes of a trial: how long a pen moved after its last grant, also when it was pulled."""
+
+from pathlib import Path
+
+from controller.session.plan import load_plan
+from tests.soak.company import beside, this_task
+from tests.soak.leash import AT_REST_US
+from tests.soak.trace import Trace
+from tests.soak.watch import Watch
+from tests.support.bills import CONFIG, pen_for
+from tests.support.stage import Stage
+from tests.support.theatre import Theatre
+from tests.support.virtual import advance
+
+PLAN = load_plan(CONFIG / "plans" / "short_check.toml")
+
+
+def pumped_in_a_dose(stage: Stage) -> int:
+    """Forward steps, once there was a puncture."""
+    totals = stage.world.mechanism.oracle.totals
+    return totals.forward_steps if totals.punctures else 0
+
+
+async def test_a_pen_that_is_pulled_while_it_pumps_is_seen_to_rest_at_once(tmp_path: Path) -> None:
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        watch = Watch(theatre, Trace(), lambda _: None)
+        theatre.bystanders.add(this_task())
+        async with beside(theatre, watch.run()):
+            await theatre.begin(PLAN)
+            operating = theatre.operate()
+            pulled = theatre.stage
+            await theatre.until(lambda: pumped_in_a_dose(pulled) > 0)
+            before = pumped_in_a_dose(pulled)
+            theatre.plug_in_other(pen_for(PLAN), seed=2)
+            await advance(3.0)
+            theatre.plug_in_first_again()
+            await advance(0.5)
+            operating.cancel()
+        assert theatre.stage is pulled
+        assert pumped_in_a_dose(pulled) > before
+        leash = watch.leash()
+    assert 0 < leash.longest_us < AT_REST_US
+    assert leash.overrun_us == 0
