@@ -185,7 +185,7 @@ def _points(record: SeriesRecord) -> list[PointView]:
 
 def _of_touches(book: CalibrationBook, terms: ProtrusionTerms) -> PlotView:
     limits = terms.limits.protrusion
-    found = [
+    found: list[tuple[int, float | str]] = [
         (body.place, float(body.measured_um - body.set_um))
         if isinstance(body, CalibrationTouched)
         else (body.place, body.reason)

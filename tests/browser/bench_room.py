@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from controller.calibration.face import Kind
 from controller.console.people import People
@@ -63,7 +63,8 @@ class BenchRoom:
     async def opened(self) -> AsyncIterator[str]:
         """The address of its page; what went wrong in the room is raised at the end."""
         living = asyncio.create_task(asyncio.to_thread(self._run), name="bench room")
-        await asyncio.wait({living, self._opened}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {living, self._opened}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         try:
             if not living.done():
                 yield self._opened.result()

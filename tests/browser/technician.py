@@ -25,7 +25,7 @@ ASKED = (
 )
 """Step, count and question; nothing while nothing is asked."""
 NO_PANEL = "document.getElementById('panel').hidden"
-ROOM = ("20.0", "20.0", "1013", "50")
+ROOM: tuple[str, ...] = ("20.0", "20.0", "1013", "50")
 ENGLISH = r"/\b(the|of|and|is|are|not|with|must|by|there|steps|doses)\b/"
 """Words that no German sentence has."""
 
