@@ -328,7 +328,7 @@ def _own(*words: str) -> str:
 
 def install_again(room: Room) -> str:
     said = make(room, "install")
-    assert "/etc/micropen is as it was." in said
+    assert "/etc/micropen stays as it is." in said
     room.until(lambda: answers(room), 30, "the screen")
     return f"installed again on the record of before: {entries(room)} entries verified"
 

@@ -13,6 +13,7 @@ from controller.service.appliance.install import install
 from controller.service.appliance.layout import CHECKSUMS_FILE, LOCK_FILE, RELEASE_FILE, Layout
 from controller.service.appliance.machine import Machine
 from controller.service.appliance.placing import SHIPPED
+from controller.service.appliance.units import CONTROLLER
 
 REPO = Path(__file__).parents[2]
 SYSTEM = ("systemd-sysusers", "systemd-tmpfiles", "systemctl", "udevadm")
@@ -29,6 +30,7 @@ class Image(Machine):
         self.ran: list[str] = []
         self._programs = programs
         self._boots = boots
+        self._runs = ""
         (root / "etc").mkdir(parents=True, exist_ok=True)
         self._know("etc/passwd", "root", os.getuid())
         self._know("etc/group", "root", os.getgid())
@@ -46,6 +48,9 @@ class Image(Machine):
     def run(self, *words: str | Path, accept: Container[int] = (0,)) -> str:
         line = [str(word) for word in words]
         self.ran.append(" ".join(line))
+        if line[0] == "systemctl" and CONTROLLER in line:
+            starts = line[1] == "restart"
+            self._runs = self.layout.current_program.read_text() if starts else ""
         made = {
             "useradd": ("etc/passwd", os.getuid()),
             "groupadd": ("etc/group", os.getgid()),
@@ -59,9 +64,7 @@ class Image(Machine):
     def _said(self, line: list[str]) -> str:
         """What the programs of the environments print: nothing is red, and the new one runs."""
         if "preflight" in line:
-            program = next(Path(word) for word in line if word.endswith("/bin/micropen"))
-            version = self.layout.at(program).read_text()
-            journal = {"served": self._boots, "started": version}
+            journal = {"served": bool(self._runs), "started": self._runs}
             lines = {"journal": journal, "idle": {}}
             return json.dumps([_green(name, figures) for name, figures in lines.items()])
         return json.dumps({"kept": None}) if "migrate" in line else ""

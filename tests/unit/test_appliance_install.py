@@ -3,6 +3,7 @@
 import stat
 import subprocess
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -269,7 +270,7 @@ def test_after_uninstall_it_can_be_installed_again(image: Image, tmp_path: Path)
         uninstall(image, print)
     said = installed(image, tmp_path, "1.1.0")
     assert image.layout.current_program.read_text() == "1.1.0"
-    assert f"{image.layout.config} is as it was." in said
+    assert f"{image.layout.config} stays as it is." in said
 
 
 def test_units_are_stopped_and_disabled_before_their_files_go(tmp_path: Path) -> None:
@@ -337,6 +338,19 @@ def test_a_step_that_fails_says_what_the_system_said(tmp_path: Path) -> None:
     with pytest.raises(StepFailed, match="cannot be run"):
         machine.run(tmp_path / "nothing")
     assert machine.run("sh", "-c", "umask").strip().endswith("022")
+
+
+def test_a_service_that_does_not_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+    class Sick(Image):
+        def run(self, *words: str | Path, accept: Container[int] = (0,)) -> str:
+            if words[:2] == ("systemctl", "restart"):
+                raise StepFailed("`systemctl restart` ended with 1")
+            said = super().run(*words, accept=accept)
+            return "E1001 controller.toml cannot be opened" if words[0] == "journalctl" else said
+
+    with pytest.raises(StepFailed, match="E1001") as told:
+        installed(Sick(tmp_path / "root", boots=True), tmp_path)
+    assert "`systemctl restart` ended with 1" in str(told.value)
 
 
 def test_an_account_that_is_not_there_is_named(image: Image) -> None:

@@ -28,9 +28,10 @@ def lay_ground(machine: Machine, shipped: Path, say: Say) -> None:
     """
     make_accounts(machine, shipped / SYSUSERS)
     make_state_folders(machine, say)
-    made = make_config(machine, shipped / "config")
-    config = machine.layout.config
-    say(f"{config} was made, for training." if made else f"{config} is as it was.")
+    if make_config(machine, shipped / "config"):
+        say(f"{machine.layout.config} was made, for training.")
+    else:
+        say(f"{machine.layout.config} stays as it is.")
 
 
 def prepare(machine: Machine, shipped: Path, say: Say) -> None:

@@ -49,9 +49,13 @@ def _install_first(machine: Machine, folder: Path, say: Say, fill: Builder | Non
 def _install_again(machine: Machine, folder: Path, say: Say, fill: Builder | None) -> None:
     """An update, on ground that is made whole again first: what somebody removed is put back."""
     with only_one(machine.layout):
-        lay_ground(machine, machine.layout.current / SHIPPED, say)
+        lay_ground(machine, machine.layout.current / SHIPPED, _unsaid)  # update says it again
     update(machine, folder, say, who=who(), fill=fill)
     units.enable(machine, say)
+
+
+def _unsaid(_: str) -> None:
+    """Swallow a sentence."""
 
 
 def next_steps(layout: Layout) -> str:

@@ -5,6 +5,7 @@ Where systemd does not run (an image, a container) units are only enabled, and t
 
 from typing import Final
 
+from controller.service.appliance.errors import StepFailed
 from controller.service.appliance.machine import Machine, Say
 
 SOCKET: Final = "micropen-console.socket"
@@ -54,9 +55,22 @@ def restart(machine: Machine, say: Say) -> None:
         return
     machine.run("systemctl", "reset-failed", "micropen-*")
     machine.run("systemctl", "start", SOCKET, TIMER)
-    machine.run("systemctl", "restart", CONTROLLER)
+    try:
+        machine.run("systemctl", "restart", CONTROLLER)
+    except StepFailed as error:
+        raise StepFailed(f"{error.what}\nIts last words:\n{_last_words(machine)}") from error
     machine.run("systemctl", "try-restart", *ON_REQUEST)
     say(f"{CONTROLLER} runs.")
+
+
+def _last_words(machine: Machine) -> str:
+    """What the controller wrote before it ended, for whoever does not know journalctl."""
+    words = ("--lines=8", "--output=cat", "--no-pager", "--quiet")
+    try:
+        said = machine.run("journalctl", "--unit", CONTROLLER, *words)
+    except StepFailed as error:
+        said = error.what
+    return "\n".join(f"    {line}" for line in said.splitlines())
 
 
 def stop(machine: Machine) -> None:
