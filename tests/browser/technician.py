@@ -51,6 +51,7 @@ class Technician:
         self._pictures = pictures
         self._looked: set[str] = set()
         self._has_typed = False
+        self._has_looked_twice = False
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -146,6 +147,7 @@ class Technician:
     async def _enter(self) -> None:
         values, unit = ROOM, "do.done"
         if await self.page.run("document.querySelectorAll('.named').length") == 1:
+            await self._once_more()
             values, unit = (str(await self.room.indicated_um()),), "calibrate.send_unit"
         for index, value in enumerate(values):
             await self.page.tap(f".named:nth-child({index + 1}) input")
@@ -157,3 +159,14 @@ class Technician:
         await self.look(f"pad-{len(values)}")
         await self.touch(unit, unit="µm")
         await self.page.until(NO_PANEL)
+
+    async def _once_more(self) -> None:
+        """Have the needle come out again at the first point: the same is asked anew."""
+        if self._has_looked_twice:
+            return
+        self._has_looked_twice = True
+        question = "micropen.app.calibration.open.question?.id"
+        before = await self.page.run(question)
+        await self.touch("calibrate.touch_again")
+        await self.page.until(f"{question} > {before}")
+        await self.page.tap(MAIN)

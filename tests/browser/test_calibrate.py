@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from controller.console.calibration_views import CalibrationView
 from controller.service.switching import SCENARIO
+from tests.browser import calibrate_scenes
 from tests.browser.bench_room import bench_room
+from tests.browser.calibrate_scenes import QUESTION
 from tests.browser.chromium import LARGE, SMALL, open_page
+from tests.browser.gallery import hear
+from tests.browser.mock_controller import mock_controller
 from tests.browser.technician import CLOSED, LIVE, NO_PANEL, Technician
 from tests.browser.test_real import SLOWLY_S, served
+from tests.browser.test_session import load
 from tests.support.screen import three_people
 from tests.support.workshop import Workshop
 
@@ -144,6 +150,26 @@ async def balance_pulled(room: Workshop) -> None:
 
 async def balance_back(room: Workshop) -> None:
     room.cable.replug()
+
+
+async def test_a_second_touch_answers_no_other_question(browser: str) -> None:
+    """What was answered is no question any more, before the controller says what is next."""
+    grey = "document.querySelector('.calibrate .acts .main').disabled"
+    asking = calibrate_scenes.asking()
+    assert asking.open is not None
+    again = asking.open.model_copy(update={"question": QUESTION.model_copy(update={"id": 8})})
+    async with mock_controller(calibrate_scenes.room()) as mock, open_page(browser, SMALL) as page:
+        mock.on["/api/calibration/answer"] = lambda _: (200, {})
+        await load(page, mock)
+        await hear(page, mock, asking)
+        for _ in range(2):
+            await page.tap(".calibrate .acts .main")
+            await page.until(f"{grey} && document.querySelector('.asked').hidden")
+            await page.run(f"micropen.app.hearCalibration({asking.model_dump_json()})")
+            assert await page.run(grey) is True
+            asking = CalibrationView(open=again, last=None)
+            await page.run(f"micropen.app.hearCalibration({asking.model_dump_json()})")
+        assert [each["question"] for each in mock.asked("/api/calibration/answer")] == [7, 8]
 
 
 async def test_in_training_the_simulated_bench_is_there(browser: str, tmp_path: Path) -> None:
