@@ -1,5 +1,5 @@
 """`python -m controller.service`: the command line without an installed script."""
 
-from controller.service.cli import main
+from controller.service.entry import main
 
 main()

@@ -1,12 +1,9 @@
-"""`micropen`: puts the commands together and turns numbered errors into exit codes."""
+"""`micropen`: puts all commands together."""
 
 import sys
-import traceback
-from types import TracebackType
 
 import typer
 
-from controller.errors import MicropenError, SystemRefused
 from controller.service.commands.appliance import install, uninstall
 from controller.service.commands.backup import backup, restore
 from controller.service.commands.bundle import support_bundle
@@ -25,6 +22,7 @@ from controller.service.commands.session import session_app
 from controller.service.commands.simulate import simulate
 from controller.service.commands.telemetry import archive, telemetry
 from controller.service.commands.update import migrate, preflight, rollback, update
+from controller.service.endings import run_to_the_end
 from controller.service.exit_codes import epilog
 
 NAME = "micropen"
@@ -67,24 +65,5 @@ app.command("errors")(errors)
 
 
 def main() -> None:
-    """Entry point. Exit codes: see `exit_codes`."""
-    sys.excepthook = tell_of_defect
-    try:
-        app(prog_name=NAME)
-    except MicropenError as error:
-        _end(error)
-    except OSError as error:
-        _end(SystemRefused.of(error))
-
-
-def tell_of_defect(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """What nobody foresaw: the whole trace for us, and a numbered sentence for the user."""
-    traceback.print_exception(kind, error, trace)
-    sys.stderr.write(f"\n{MicropenError('The program met a defect of its own; see above.')}\n")
-
-
-def _end(error: MicropenError) -> None:
-    sys.stderr.write(f"{error}\n")
-    sys.exit(error.exit_code)
+    """Every command; `entry` comes here unless it is one that a pen waits for."""
+    run_to_the_end(app, NAME, sys.argv[1:])

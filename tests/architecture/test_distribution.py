@@ -37,7 +37,7 @@ def test_each_import_name_has_one_owner(name: str) -> None:
 
 def test_the_command_is_installed() -> None:
     scripts = importlib.metadata.entry_points(group="console_scripts")
-    assert scripts["micropen"].value == "controller.service.cli:main"
+    assert scripts["micropen"].value == "controller.service.entry:main"
 
 
 def test_what_is_installed_fits_together() -> None:

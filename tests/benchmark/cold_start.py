@@ -40,7 +40,7 @@ CLOCK_NOW: Final = 1.5 / 1.8
 SCREEN: Final = "with the screen"
 NO_SCREEN: Final = "without (`run`)"
 IMPORTS: Final = {
-    "to the pen": "import controller.service.commands.serve",
+    "to the pen": "import controller.service.endings, controller.service.commands.serve",
     "the whole command line": "import controller.service.cli",
     "the screen, after the pen": "import uvicorn, controller.console.api",
 }

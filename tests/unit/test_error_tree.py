@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from controller.errors import MicropenError
-from controller.service.cli import app, tell_of_defect
+from controller.service.cli import app
+from controller.service.endings import tell_of_defect
 from controller.service.error_tree import error_page, meaning, numbered, tree
 from controller.service.exit_codes import EXIT_CODES, exit_code_page
 

@@ -1,9 +1,6 @@
-"""Signs of life: sent while everything gets on, and not while one witness has nothing to show."""
+"""One witness after the other has nothing to show: nothing is sent, and it is named."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ from controller.link.heard import Heard
 from controller.pen.driver import PenLine
 from controller.pen.follow import Follower
 from controller.record.events import ServiceStopped
-from controller.record.writer import JournalWriter
 from controller.service.app import Service
 from controller.service.supervised.evidence import (
     ACT_S,
@@ -28,17 +24,13 @@ from controller.service.supervised.evidence import (
     SCREEN_S,
     STATUS_S,
     WORK_S,
-    Evidence,
     ScreenWitness,
-    ServiceWitnesses,
-    Witness,
 )
 from controller.service.supervised.watchdog import TURN_S, Watchdog, watched
 from controller.session.hearing import Hearing
 from controller.session.states import State
 from tests.support.bills import dosing, pen_for
-from tests.support.journals import alarm, open_journal
-from tests.support.manager import Listening
+from tests.support.manager import Listening, fed, goes_hungry
 from tests.support.theatre import Theatre
 from tests.support.virtual import VirtualLoop, advance
 
@@ -61,126 +53,6 @@ class Page:
     def nudge(self) -> None:
         self.turns += self.answers
         self.page_turns += self.tells
-
-
-def evidence_of(theatre: Theatre) -> Evidence:
-    return Evidence(theatre.clock, ServiceWitnesses(lambda: theatre.service))
-
-
-@asynccontextmanager
-async def fed(
-    theatre: Theatre,
-    others: dict[str, Witness] | None = None,
-    present: Callable[[], Service | None] | None = None,
-    beats: Callable[[], int] = lambda: 0,
-) -> AsyncIterator[Listening]:
-    """A watchdog on the theatre's service, and the manager that hears of it."""
-    manager = Listening(theatre.clock)
-    present = present or (lambda: theatre.service)
-    evidence = Evidence(theatre.clock, ServiceWitnesses(present, beats), others)
-    async with watched(Watchdog(manager, evidence, present)):
-        yield manager
-
-
-async def goes_hungry(manager: Listening, theatre: Theatre, within_s: float) -> str:
-    """The status, once nothing is sent any more; it must not take longer than `within_s`."""
-    await advance(within_s + 2 * TURN_S)
-    now_mono_s = theatre.clock.mono_s()
-    await advance(20.0)
-    assert manager.pings_since(now_mono_s) == 0
-    return manager.status
-
-
-# --- alive ---------------------------------------------------------------------------------------
-
-
-async def test_a_whole_session_a_lost_pen_and_no_pen_at_all_are_alive(tmp_path: Path) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        theatre.unplug()
-        began_mono_s = theatre.clock.mono_s()
-        async with fed(theatre) as manager:
-            await advance(120.0)
-            assert manager.lines[:3] == ["READY=1", "STATUS=waiting for the pen", "WATCHDOG=1"]
-            assert manager.status.startswith("waiting for the pen: The cable is out.")
-            theatre.replug()
-            await theatre.begin(PLAN)
-            assert manager.status.startswith("pen ready")
-            work = theatre.operate()
-            await theatre.until(lambda: theatre.engine.state is State.RUNNING)
-            await advance(2 * TURN_S)
-            assert manager.status == "pen ready; session running"
-            theatre.unplug()
-            await advance(60.0)
-            theatre.replug()
-            await work
-            await advance(5.0)
-            assert manager.longest_silence_s(began_mono_s) <= 2 * TURN_S
-            assert manager.lines.count("READY=1") == 1
-            assert not any("not alive" in line for line in manager.lines)
-        assert manager.lines[-2:] == ["STOPPING=1", "STATUS=stopping"]
-        theatre.check()
-
-
-async def test_pen_ready_is_told_at_once(tmp_path: Path) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre, fed(theatre) as manager:
-        await theatre.engine.changes.until(lambda: theatre.engine.reconciled)
-        ready_mono_s = theatre.clock.mono_s()
-        await advance(2 * TURN_S)
-        (told_mono_s,) = [at for at, line in manager.heard if line == "STATUS=pen ready"]
-        assert told_mono_s == ready_mono_s
-
-
-@pytest.mark.hazard("H09")
-async def test_a_disk_that_stalls_for_five_seconds_is_slow_and_not_hung(tmp_path: Path) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre, fed(theatre) as manager:
-        began_mono_s = theatre.clock.mono_s()
-        await theatre.begin(PLAN)
-        work = theatre.operate()
-        await theatre.until(lambda: theatre.engine.state is State.RUNNING)
-        theatre.disk_s = (5.0, 5.0)
-        await advance(12.0)
-        theatre.disk_s = (0.001, 0.02)
-        await work
-        assert manager.longest_silence_s(began_mono_s) <= 2 * TURN_S
-        theatre.check()
-
-
-async def test_a_manager_that_was_deaf_hears_that_the_service_is_ready(tmp_path: Path) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        manager = Listening(theatre.clock)
-        manager.is_deaf = True
-        watchdog = Watchdog(manager, evidence_of(theatre), lambda: theatre.service)
-        async with watched(watchdog):
-            await advance(5.0)
-            manager.is_deaf = False
-            await advance(5.0)
-        assert manager.lines[:3] == ["READY=1", "STATUS=pen ready", "WATCHDOG=1"]
-
-
-async def test_without_a_watchdog_the_manager_hears_the_rest(tmp_path: Path) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        manager = Listening(theatre.clock, watchdog_s=None)
-        evidence = evidence_of(theatre)
-        async with watched(Watchdog(manager, evidence, lambda: theatre.service)):
-            await advance(30.0)
-        assert "WATCHDOG=1" not in manager.lines
-        assert {"READY=1", "STATUS=pen ready", "STOPPING=1"} <= set(manager.lines)
-
-
-@pytest.mark.parametrize("watchdog_s", [0.3, 1.5, 3.0, 10.0])
-async def test_food_comes_three_times_as_often_as_it_must(
-    tmp_path: Path, watchdog_s: float
-) -> None:
-    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
-        manager = Listening(theatre.clock, watchdog_s)
-        evidence = evidence_of(theatre)
-        began_mono_s = theatre.clock.mono_s()
-        async with watched(Watchdog(manager, evidence, lambda: theatre.service)):
-            await advance(30.0)
-        assert manager.longest_silence_s(began_mono_s) <= min(TURN_S, watchdog_s / 3) + 1e-6
-
-
-# --- one witness after the other is withheld -----------------------------------------------------
 
 
 @pytest.mark.hazard("H09")
@@ -394,56 +266,6 @@ async def test_a_defect_of_the_watchdog_itself_is_told_and_nothing_is_fed(tmp_pa
                 await advance(30.0)
         assert manager.lines == ["STOPPING=1", "STATUS=stopping"]
         assert "the watchdog met a defect" in [line["event"] for line in lines]
-
-
-# --- the real writer and its thread --------------------------------------------------------------
-
-
-@pytest.mark.real_time("the writer is a thread")
-async def test_the_age_of_the_commit_under_way_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = open_journal(tmp_path)
-    writer = JournalWriter(journal)
-    begun, go_on = threading.Event(), threading.Event()
-    append = journal.append
-
-    def slow(drafts: Any) -> Any:
-        begun.set()
-        go_on.wait()
-        return append(drafts)
-
-    monkeypatch.setattr(journal, "append", slow)
-    assert writer.stuck_s() == 0.0
-    waiting = writer.submit([alarm("a-1")])
-    assert begun.wait(10.0)
-    first_s = writer.stuck_s()
-    assert 0.0 < first_s < writer.stuck_s()
-    go_on.set()
-    await waiting
-    await writer.close()
-    assert writer.stuck_s() == 0.0
-    journal.close()
-
-
-@pytest.mark.hazard("H09")
-@pytest.mark.real_time("the writer is a thread")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_a_writer_whose_thread_is_dead_is_stuck_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = open_journal(tmp_path)
-    writer = JournalWriter(journal)
-
-    def broken(_: Any) -> Any:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(journal, "append", broken)
-    await asyncio.gather(writer.submit([alarm("a-1")]), return_exceptions=True)
-    writer._thread.join(10.0)
-    assert writer.stuck_s() > COMMIT_S
-    await writer.close()
-    journal.close()
 
 
 def test_the_page_is_told_much_more_often_than_it_must() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controller.errors import JournalWriteFailed
 from controller.record.writer import InlineWriter, JournalWriter, successor
+from controller.service.supervised.evidence import COMMIT_S
 from tests.support.faulty_disk import faulty_disk
 from tests.support.journals import TickingClock, alarm, open_journal, opened, strokes
 from tests.support.virtual import run_virtual
@@ -141,3 +143,50 @@ def test_inline_writer_fails_for_good(tmp_path: Path) -> None:
             journal.close()
 
     run_virtual(scene)
+
+
+@pytest.mark.real_time("the writer is a thread")
+async def test_the_age_of_the_commit_under_way_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal(tmp_path)
+    writer = JournalWriter(journal)
+    begun, go_on = threading.Event(), threading.Event()
+    append = journal.append
+
+    def slow(drafts: Any) -> Any:
+        begun.set()
+        go_on.wait()
+        return append(drafts)
+
+    monkeypatch.setattr(journal, "append", slow)
+    assert writer.stuck_s() == 0.0
+    waiting = writer.submit([alarm("a-1")])
+    assert begun.wait(10.0)
+    first_s = writer.stuck_s()
+    assert 0.0 < first_s < writer.stuck_s()
+    go_on.set()
+    await waiting
+    await writer.close()
+    assert writer.stuck_s() == 0.0
+    journal.close()
+
+
+@pytest.mark.hazard("H09")
+@pytest.mark.real_time("the writer is a thread")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_whose_thread_is_dead_is_stuck_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal(tmp_path)
+    writer = JournalWriter(journal)
+
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(journal, "append", broken)
+    await asyncio.gather(writer.submit([alarm("a-1")]), return_exceptions=True)
+    writer._thread.join(10.0)
+    assert writer.stuck_s() > COMMIT_S
+    await writer.close()
+    journal.close()
