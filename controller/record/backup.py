@@ -71,10 +71,10 @@ class Manifest(BaseModel):
         return self.head_seq, self.head_hash
 
 
-def back_up(folder: Path, target: Path, clock: Clock) -> Manifest:
+def back_up(folder: Path, target: Path, clock: Clock, beat: store.Beat = lambda: None) -> Manifest:
     """Copy a journal folder to `target`, which must not exist or be empty.
 
-    Whatever was committed before the call is in it.
+    Whatever was committed before the call is in it. `beat` is called while it goes on.
 
     Raises:
         JournalMissing: E5001. JournalTooNew: E5002. JournalCorrupt: E5004, the journal itself is
@@ -86,8 +86,8 @@ def back_up(folder: Path, target: Path, clock: Clock) -> Manifest:
         before = reader.head()
     with _system(), _unfinished(target) as part:
         for file in _begun_files(folder):
-            _copy(file, part / file.name)
-        manifest = _manifest(part, before, clock)
+            _copy(file, part / file.name, beat)
+        manifest = _manifest(part, before, clock, beat)
         _write(part / MANIFEST, manifest.model_dump_json(indent=1).encode())
         sync_folder(part)
         part.replace(target)
@@ -162,15 +162,15 @@ def _begun_files(folder: Path) -> list[Path]:
         return files[:-1] if len(files) > 1 and store.is_unborn(files[-1]) else files
 
 
-def _copy(file: Path, target: Path) -> None:
+def _copy(file: Path, target: Path, beat: store.Beat) -> None:
     with store.reading(file):
-        store.copy(file, target)
+        store.copy(file, target, beat)
     target.chmod(0o600)
     _sync(target)
 
 
-def _manifest(part: Path, before: tuple[int, str], clock: Clock) -> Manifest:
-    report = verify(part, expected_head=before)
+def _manifest(part: Path, before: tuple[int, str], clock: Clock, beat: store.Beat) -> Manifest:
+    report = verify(part, expected_head=before, beat=beat)
     if report.problem is not None:
         raise JournalCorrupt(f"The copy does not verify: {report.problem}", report.first_bad_seq)
     with closing(JournalReader(part)) as reader:

@@ -6,6 +6,7 @@ interrupts it leaves the old journal, which an older program goes on with, or th
 back takes the successor out of the folder, and keeps it too. CPU-heavy: reads the whole journal.
 """
 
+import shutil
 from collections import Counter
 from contextlib import ExitStack, closing, suppress
 from itertools import chain, count
@@ -103,8 +104,11 @@ def bring_forward(
     *,
     vfs: str | None = None,
     min_free_bytes: int = MIN_FREE_BYTES,
+    beat: store.Beat = lambda: None,
 ) -> Forward | None:
     """Make this program's layout the one that the folder's journal goes on in; None: it is already.
+
+    `beat` is called while the copy is made: that of a record of years takes minutes.
 
     Raises:
         JournalTooNew: E5002. JournalNotWritable: E5003, also without room for the copy.
@@ -116,7 +120,7 @@ def bring_forward(
     done: list[Forward] = []
 
     def keep(before: int) -> None:
-        kept, manifest = _kept_copy(folder, clock)
+        kept, manifest = _kept_copy(folder, clock, beat)
         done.append(Forward(before, SCHEMA_VERSION, kept, manifest.head))
 
     room_bytes = min_free_bytes + size_bytes(folder)
@@ -211,8 +215,13 @@ def kept_copies(folder: Path) -> dict[Path, Manifest]:
     return dict(sorted(found.items(), key=lambda each: each[1].head_seq))
 
 
-def _kept_copy(folder: Path, clock: Clock) -> tuple[Path, Manifest]:
-    """A proven copy of the journal as it is now; one that an interrupted try left is used again."""
+def _kept_copy(folder: Path, clock: Clock, beat: store.Beat) -> tuple[Path, Manifest]:
+    """A proven copy of the journal as it is now; one that an interrupted try left is used again.
+
+    Half a copy of a try that was killed is thrown away, or a disk would fill up with them.
+    """
+    for half in folder.parent.glob(f".{KEPT}*"):
+        shutil.rmtree(half, ignore_errors=True)
     with closing(JournalReader(folder)) as reader:
         head = reader.head()
     for path, manifest in kept_copies(folder).items():
@@ -220,7 +229,7 @@ def _kept_copy(folder: Path, clock: Clock) -> tuple[Path, Manifest]:
             with suppress(BackupDamaged):
                 return path, check_backup(path)
     path = _free_name(folder.parent / f"{KEPT}{SCHEMA_VERSION}")
-    return path, back_up(folder, path, clock)
+    return path, back_up(folder, path, clock, beat)
 
 
 def _free_name(wish: Path) -> Path:

@@ -5,7 +5,7 @@ knows it is on this page. Touches one database file at a time; knows no folder a
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -50,6 +50,8 @@ _INSERT: Final = f"INSERT INTO entries VALUES ({', '.join('?' * len(_NAMES))})"
 
 _Row = tuple[int, str, str, str, int, str, int | None, str | None, str | None, str, bytes]
 RawRow = tuple[bytes | None, ...]
+Beat: TypeAlias = Callable[[], None]
+"""Says that something long goes on: to whoever would end what hangs."""
 
 
 @contextmanager
@@ -226,10 +228,10 @@ def connect_read_only(file: Path, vfs: str | None = None) -> Connection:
     return connection
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, beat: Beat = lambda: None) -> None:
     """Make `target` a file of its own with every entry of `source`, in the source's own layout.
 
-    Whoever writes to `source` goes on.
+    Whoever writes to `source` goes on. `beat` is called after each part.
 
     Little by little, with as long a rest after each part as it took: to sync all of it at once
     would hold the journal's own fsync up, and the pen with it. No entry ever changes, so they need
@@ -258,6 +260,7 @@ def copy(source: Path, target: Path) -> None:
             with made:
                 made.executemany(_INSERT, rows)
             next_seq = cast("int", rows[-1][0]) + 1
+            beat()
             sleep(min(monotonic() - began_s, LONGEST_REST_S))
 
 

@@ -204,7 +204,7 @@ async def running(
     JournalError or ServiceError before anything is started.
     """
     clock = clock or SystemClock()
-    forward = bring_forward(wanted.folder, clock, wanted.realm)
+    forward = await asyncio.to_thread(bring_forward, wanted.folder, clock, wanted.realm, beat=beat)
     if forward is not None:
         log.warning("journal brought forward", layout=forward.after, copy=str(forward.kept))
     journal = Journal.open(wanted.folder, clock, realm=wanted.realm)

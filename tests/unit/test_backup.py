@@ -104,8 +104,8 @@ def test_entries_that_come_while_it_is_taken_do_not_spoil_it(
     writer.append([opened()])
     copy, seen = store.copy, []
 
-    def slow_copy(source: Path, target: Path) -> None:
-        copy(source, target)
+    def slow_copy(source: Path, target: Path, beat: store.Beat) -> None:
+        copy(source, target, beat)
         seen.append(source.name)
         writer.append([changed("meanwhile")])
 
@@ -173,8 +173,8 @@ def test_a_successor_that_begins_while_it_is_taken_does_not_spoil_it(
     copy = store.copy
     after: list[Journal] = []
 
-    def slow_copy(source: Path, target: Path) -> None:
-        copy(source, target)
+    def slow_copy(source: Path, target: Path, beat: store.Beat) -> None:
+        copy(source, target, beat)
         if not after:
             ids = iter(["00000000000000aa"])
             after.append(writer.start_successor(TickingClock(), ids.__next__))

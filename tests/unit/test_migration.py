@@ -360,6 +360,8 @@ def test_killed_at_any_operation_it_is_old_or_new_and_comes_to_its_end_later(
     )
     operations = int(done.stdout)
     assert operations >= (30 if work == "forward" else 5)
+    halves = [path for path in tmp_path.rglob(".journal-before-layout-*") if path.is_dir()]
+    assert bool(halves) is (work == "forward")
     seen = set()
     for nth in range(1, operations + 1):
         place = tmp_path / str(nth) / "journal"
@@ -371,6 +373,7 @@ def test_killed_at_any_operation_it_is_old_or_new_and_comes_to_its_end_later(
         with next_layout():
             assert layout_of(place) == (NEXT if work == "forward" else TODAY)
             assert verify(place, expected_head=before[-1]).ok
+    assert not any(path.exists() for path in halves)
     assert seen == {TODAY, NEXT}
 
 
@@ -385,6 +388,20 @@ async def test_the_service_brings_its_journal_forward_by_itself(tmp_path: Path) 
         assert [made.head for made in kept_copies(wanted.folder).values()] == [before[-1]]
         kinds = [entry.kind for entry in _entries(wanted.folder, len(before) + 1)]
     assert kinds == ["journal_opened", "service_started", "service_stopped"]
+
+
+def test_whoever_would_end_what_hangs_is_told_that_it_goes_on(tmp_path: Path) -> None:
+    written(tmp_path / "journal")
+    beats: list[None] = []
+    with next_layout():
+        bring_forward(
+            tmp_path / "journal",
+            SystemClock(),
+            "training",
+            min_free_bytes=0,
+            beat=lambda: beats.append(None),
+        )
+    assert len(beats) == 4  # two files, each copied in one part, and checked
 
 
 def test_every_kept_copy_says_in_which_layout_it_is(tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ class Takeover:
     def _settle(self) -> None:
         """After the switch: the journal, the files around the program, and its start."""
         if self._restarts:
+            self._say("The journal is looked at; a copy of a long one takes some minutes.")
             done = self._new.migrate()
             if done["kept"] is not None:
                 said = f"from layout {done['before']} to {done['after']}; copy: {done['kept']}"
