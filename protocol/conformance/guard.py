@@ -10,7 +10,6 @@ from protocol.limits import is_simulated_uid
 from protocol.messages import (
     Arm,
     Configure,
-    Counters,
     Grant,
     HelloReply,
     Message,
@@ -33,10 +32,11 @@ class ContactGuard:
     def __init__(self) -> None:
         self.may_dose = False
         """Whether the pen has said that its uid is of the range of simulated pens."""
+        self._is_ours = False
+        """Before our own link, what the pen does is somebody else's, who must not be disturbed."""
         self._modes: dict[int, Mode] = {}
         self._harmless_arms: set[int] = set()
         self._status: Status | None = None
-        self._baseline: Counters | None = None
 
     def sending(self, message: Message) -> None:
         """Raises WouldDose for what must not reach the pen."""
@@ -71,13 +71,16 @@ class ContactGuard:
         """Raises Dosed when the pen did what nothing allowed."""
         if isinstance(message, HelloReply):
             self.may_dose = is_simulated_uid(message.uid)
+            self._is_ours = True
         status = getattr(message, "status", None)
         if isinstance(status, Status):
             before, self._status = self._status, status
             self._watch(before, status)
 
     def _watch(self, before: Status | None, status: Status) -> None:
-        if self.may_dose or before is None or before.boot_id != status.boot_id:
+        if self.may_dose or not self._is_ours:
+            return
+        if before is None or before.boot_id != status.boot_id:
             return
         if status.counters.dose_steps > before.counters.dose_steps:
             raise Dosed("the pen counts dose steps, and no dose was ever granted")

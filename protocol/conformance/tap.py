@@ -111,10 +111,11 @@ class Tap:
             self.stop_now()
             raise
 
-    def stop_now(self) -> None:
-        """Send STOP past everything; it may cut a frame, and needs no link."""
-        stop = encode_payload(Stop(self.numbers.fresh_id()))
-        self._rig.write(encode_frame(Frame(Stop.KIND, 0, 0, stop)))
+    def stop_now(self) -> int:
+        """Send STOP past everything; it may cut a frame, and needs no link. Returns its id."""
+        stop = Stop(self.numbers.fresh_id())
+        self._rig.write(encode_frame(Frame(Stop.KIND, 0, 0, encode_payload(stop))))
+        return stop.stop_id
 
     def power_cycle(self) -> None:
         """As the rig does."""

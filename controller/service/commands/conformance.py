@@ -76,6 +76,8 @@ def conformance(
             sheet, interrupted = _run(tap, conditions, rules, yes=yes)
         finally:
             tap.close()
+    except KeyboardInterrupt:  # before anything moved, or after all was over
+        raise typer.Exit(INTERRUPTED) from None
     finally:
         hand.close()
     _publish(sheet, as_json)

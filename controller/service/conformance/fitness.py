@@ -7,6 +7,7 @@ import msgspec
 from controller.errors import NoAnswer, PenError
 from controller.pen.identity import realm_of, text_of
 from controller.service.conformance.sheets import PenSheet
+from protocol.conformance.guard import Dosed
 from protocol.conformance.host import RawHost
 from protocol.conformance.tap import Tap
 from protocol.conformance.wire import Wire
@@ -62,7 +63,7 @@ def greet(tap: Tap) -> PenFound:
         host.hello()
         identity, (envelope, cartridge) = host.identity(), host.limits
         status = host.fresh_status()
-    except AssertionError as error:
+    except (AssertionError, Dosed) as error:
         raise PenNotReady(f"The pen does not answer as the handshake needs: {error}.") from error
     if not cartridge.present:
         raise PenNotReady("No cartridge is fitted.")

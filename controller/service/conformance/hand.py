@@ -1,14 +1,18 @@
 """Who presses, touches and switches: a person who is asked, a machine, or nobody."""
 
+import select
 import shlex
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
 from controller.errors import WrongUsage
 from protocol.conformance.granting import NobodyActed
 from protocol.conformance.rules import Needs
 
 Ask = Callable[[str], None]
+JIG_WITHIN_S = 5.0
+"""A machine that takes longer for one act hangs. Engineering estimate."""
 
 
 class PersonHand:
@@ -87,7 +91,11 @@ class JigHand:
     def __init__(self, command: str) -> None:
         try:
             self._process = subprocess.Popen(
-                shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+                shlex.split(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for this program, which then lets go
             )
         except (OSError, ValueError) as error:
             raise WrongUsage(f"--jig {command!r} cannot be started: {error}.") from error
@@ -97,11 +105,11 @@ class JigHand:
         try:
             if line_in is not None and line_out is not None:
                 line_in.write(act.encode() + b"\n")
-                if line_out.readline():
+                if select.select([line_out], [], [], JIG_WITHIN_S)[0] and line_out.readline():
                     return
         except OSError as error:
             raise WrongUsage(f"The command of --jig is gone: {error}.") from error
-        raise WrongUsage("The command of --jig has ended.")
+        raise WrongUsage(f"The command of --jig has ended, or does not answer {act!r}.")
 
     def press(self) -> None:
         """Have the trigger pressed and held."""
@@ -124,7 +132,12 @@ class JigHand:
         self._do("power")
 
     def close(self) -> None:
-        """End the command."""
+        """End the command: it is told by the end of its input, and given a moment."""
         with self._process as process:
             if process.stdin is not None:
-                process.stdin.close()
+                with suppress(OSError):
+                    process.stdin.close()
+            try:
+                process.wait(JIG_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -113,6 +114,7 @@ class Examiner:
 
     def _end(self, run: Run, why: str) -> CheckSheet:
         stopped = "the pen was stopped" if self.stop() else "the pen does not echo a STOP"
+        self._let_go()
         self.found.ended_early = f"{why}; {stopped}"
         return CheckSheet(run.name, Verdict.UNFINISHED, self.found.ended_early)
 
@@ -162,15 +164,24 @@ class Examiner:
 
     def stop(self) -> bool:
         """Send STOP until its echo comes, whatever else is wrong. An open arm ends with it."""
+        self._tap.deadline_us = None
+        sent: set[int] = set()
         try:
             for _ in range(STOPS):
-                self._tap.deadline_us = None
-                self._tap.stop_now()
+                sent.add(self._tap.stop_now())
                 until_us = self._tap.now_us() + STOP_REPEAT_US
                 while self._tap.now_us() < until_us:
                     self._tap.read(until_us)
-                if any(isinstance(each.said, Stopped) for each in self._tap.spoken):
+                said = [each.said for each in self._tap.spoken]
+                if any(isinstance(each, Stopped) and each.stop_id in sent for each in said):
                     return True
         except (MicropenError, Dosed):
             return False
         return False
+
+    def _let_go(self) -> None:
+        """Take a machine's hand off; a person has seen that it is over."""
+        if self._tap.is_quick:
+            with suppress(MicropenError):
+                self._tap.hand.release()
+                self._tap.hand.lift()
