@@ -14,7 +14,7 @@ from tests.appliance import trial, updates
 from tests.appliance.room import CommandFailed, Room, room
 from tests.appliance.trial import Checkpoint
 
-CHECKPOINTS = (*trial.CHECKPOINTS, *updates.CHECKPOINTS)
+CHECKPOINTS = (*trial.CHECKPOINTS, *updates.CHECKPOINTS, trial.image)
 USUAL = Path("/var/tmp/micropen-appliance")
 
 

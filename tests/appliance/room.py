@@ -51,13 +51,40 @@ class Room:
         self.place.mkdir(parents=True, exist_ok=True)
         _make_base(self.place)
         _fetch_wheels(self.place / "wheels")
-        for name in ("changes", "work", "root", "sources"):
-            shutil.rmtree(self.place / name, ignore_errors=True)
-            (self.place / name).mkdir()
+        self.forget()
+        shutil.rmtree(self.sources, ignore_errors=True)
         for path in repo.files():
             target = self.sources / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(repo.ROOT / path, target)
+
+    def forget(self) -> None:
+        """A Debian on which nothing was ever installed."""
+        for name in ("changes", "work", "root"):
+            shutil.rmtree(self.place / name, ignore_errors=True)
+            (self.place / name).mkdir()
+
+    def install_from_outside(self) -> None:
+        """`make install ROOT=...` with the release that was built last; nothing runs there."""
+        layers = f"lowerdir={self.place}/base,upperdir={self.place}/changes"
+        script = (
+            f'mount -t overlay overlay -o "{layers},workdir={self.place}/work" {self.root}\n'
+            f"mkdir {self.root}/wheels\nmount --bind {self.place}/wheels {self.root}/wheels\n"
+            f"mount -t proc proc {self.root}/proc\nmount --rbind /dev {self.root}/dev\n"
+            f'echo "[global]\nno-index = true\nfind-links = /wheels" >{self.root}/etc/pip.conf\n'
+            f"python3 -B -m controller.service.appliance install --root {self.root}\n"
+        )
+        line = ("unshare", "--mount", "sh", "-e", "-c", script)
+        done = subprocess.run(
+            line,
+            cwd=self.sources,
+            env={"PATH": _PATH},  # pip's settings are the image's own
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise CommandFailed(f"from outside: {done.returncode}\n{done.stdout}{done.stderr}")
 
     # --- power -----------------------------------------------------------------------------------
 

@@ -131,6 +131,22 @@ def units_are_sound(room: Room) -> str:
     return f"verify prints nothing; exposure: {', '.join(scores)}"
 
 
+def udev_rule(room: Room) -> str:
+    """udev itself reads the rule, and does with a port what it says."""
+    device, rule = "/sys/class/tty/tty0", HERE.udev_rule
+    assert f"{rule}:" not in room.shell(f"udevadm test {device} 2>&1"), "udev has complaints"
+    room.shell(
+        f"""sed 's/^ENV{{ID_SERIAL}}=="micropen_[*]"/KERNEL=="tty0"/' {rule} >/run/as.rules"""
+    )
+    room.shell("mkdir -p /run/udev/rules.d && mv /run/as.rules /run/udev/rules.d/61-as.rules")
+    said = room.shell(
+        f"udevadm test {device} 2>&1; stat -c '%G %a' /dev/tty0; rm -r /run/udev/rules.d"
+    )
+    for needed in ("DEVLINKS=/dev/micropen/pen", "ID_MM_DEVICE_IGNORE=1", "TAGS=:systemd:"):
+        assert needed in said, said
+    return "udev has nothing to say against the rule, and gives a port its name and its group"
+
+
 def _unit_files() -> list[Path]:
     return sorted((ROOT / "config" / "systemd").iterdir())
 
@@ -172,6 +188,11 @@ def session(room: Room) -> str:
     view = visit(room, "open", "prime", "treat")
     given = [(zone["name"], zone["punctures"]) for zone in view["session"]["zones"]]
     visit(room, "close")
+    room.run("micropen", "backup", "/root/copy")
+    room.run("micropen", "support-bundle", "--out", "/root/bundle.tar.gz")
+    log = room.shell("tar -xzOf /root/bundle.tar.gz --wildcards '*journalctl.txt'")
+    assert "The screen is at" in log, log
+    assert room.shell(f"find {HERE.state} -user root") == ""
     return f"a session over the API: {given}; {entries(room)} entries verified"
 
 
@@ -187,6 +208,8 @@ def killed(room: Room) -> str:
     assert restarts(room) == before + 1
     view = visit(room, "treat", "close")
     assert view["session"] is None
+    bundles = f"ls {HERE.training_state}/bundles"
+    room.until(lambda: "link-lost" in room.shell(bundles, code=None), 30, "a bundle of the fault")
     return f"kill -9 in mid-zone: served again after {back_s:.1f} s; the session was finished"
 
 
@@ -232,6 +255,7 @@ def telemetry(room: Room) -> str:
 
 
 def doctor(room: Room) -> str:
+    pen(room)
     code = room.shell("systemctl start micropen-doctor.service; echo $?").split()[-1]
     log = room.run("journalctl", "-u", "micropen-doctor", "--no-pager", "-o", "cat", "-n", "60")
     assert "Operation not permitted" not in log, log
@@ -333,8 +357,30 @@ def install_again(room: Room) -> str:
     return f"installed again on the record of before: {entries(room)} entries verified"
 
 
+def image(room: Room) -> str:
+    """Into another root, by its own Python; then that root is switched on for the first time."""
+    room.cut_power()
+    room.forget()
+    room.install_from_outside()
+    room.boot()
+    room.until(lambda: answers(room), 30, "the screen of the image")
+    assert room.show(CONTROLLER, "NRestarts") == "0"
+    return f"make install ROOT=...: served at the first boot; {entries(room)} entries verified"
+
+
 CHECKPOINTS: Final[tuple[Checkpoint, ...]] = (
-    *(install, started, units_are_sound, readers, pen, session, killed, bitten, power_cut),
+    *(
+        install,
+        started,
+        units_are_sound,
+        udev_rule,
+        readers,
+        pen,
+        session,
+        killed,
+        bitten,
+        power_cut,
+    ),
     *(telemetry, doctor, update, refused_in_session, failed_preflight, comes_not_up),
     *(rollback, read_only_root, uninstall, install_again),
 )
