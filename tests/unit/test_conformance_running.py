@@ -9,12 +9,13 @@ from controller.service.conformance.fitness import PenInUse, PenNotReady, greet,
 from controller.service.conformance.hand import JigHand, NoHand
 from controller.service.conformance.report import text_of_run
 from controller.service.conformance.running import Examiner
-from controller.service.conformance.sheets import RunSheet, Verdict
+from controller.service.conformance.sheets import CheckSheet, RunSheet, Verdict
 from protocol.conformance.checks import MODULES
 from protocol.conformance.host import RawHost, enter
 from protocol.conformance.rules import RULES, Check, Needs, Run, checks_of
 from protocol.conformance.tap import Tap
-from protocol.words import PenState
+from protocol.messages import Status
+from protocol.words import PenState, StatusFlag
 from simulator.device import Memory, PenSpec
 from simulator.firmware import lease, pushes, ring
 from tests.conformance.memory_rig import MemoryRig
@@ -202,6 +203,30 @@ def test_a_run_that_is_cut_short_leaves_the_pen_stopped(error: BaseException) ->
     host.hello()
     assert host.fresh_status().state is PenState.LATCHED
     assert host.wait_at_rest().arm_id == 0
+
+
+@pytest.mark.hazard("H34")
+def test_ctrl_c_between_two_checks_stops_the_pen_too() -> None:
+    rig, told = ready_pen(), list[str]()
+
+    def tell(_rule: str, sheet: CheckSheet) -> None:
+        told.append(sheet.name)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    found = Examiner(Tap(rig), ALL, tell).run(chosen(["C13"]))
+    assert found.interrupted
+    assert (
+        [sheet.name for _, sheet in found.sheets] == told == [run.name for run in chosen(["C13"])]
+    )
+    assert enter_latched(rig).flags & StatusFlag.STOP_LATCHED
+
+
+def enter_latched(rig: MemoryRig) -> Status:
+    """The pen's status on a new link, nothing cleared."""
+    host = RawHost(rig)
+    host.hello()
+    return host.fresh_status()
 
 
 def test_a_pen_that_lets_no_check_begin_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

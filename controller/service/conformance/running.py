@@ -86,14 +86,24 @@ class Examiner:
 
     def run(self, runs: Sequence[Run]) -> Found:
         """Put the pen to all of them."""
-        for run, then in zip(runs, [*runs[1:], None], strict=True):
+        try:
+            self._go_through(runs)
+        except KeyboardInterrupt:
+            self.found.interrupted = True
+            self._end(runs[-1], "interrupted by Ctrl-C")
+            self._go_through(runs)
+        return self.found
+
+    def _go_through(self, runs: Sequence[Run]) -> None:
+        """What is left of them."""
+        done = len(self.found.sheets)
+        for run, then in zip(runs[done:], [*runs[done + 1 :], None], strict=True):
             began_us = self._tap.now_us()
             sheet = self._sheet(run, then)
             duration_s = (self._tap.now_us() - began_us) / 1e6
             sheet = msgspec.structs.replace(sheet, duration_s=round(duration_s, 3))
             self.found.sheets.append((run, sheet))
             self._tell(run.check.rule, sheet)
-        return self.found
 
     def _sheet(self, run: Run, then: Run | None) -> CheckSheet:
         lacks = [reason for need, reason in LACKS.items() if need & run.needs & ~self._offers]
@@ -103,9 +113,6 @@ class Examiner:
             return CheckSheet(run.name, Verdict.UNFINISHED, self.found.ended_early)
         try:
             return self._put_to(run, then)
-        except KeyboardInterrupt:
-            self.found.interrupted = True
-            return self._end(run, "interrupted by Ctrl-C")
         except Dosed as error:
             self._end(run, str(error))
             return self._failed(run, error)
