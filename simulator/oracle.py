@@ -68,6 +68,11 @@ class Oracle:
         """Whether a needle is away from rest."""
         return self._open is not None
 
+    @property
+    def moved_us(self) -> int:
+        """When a needle last came to rest or the carriage last made a step; 0 = never."""
+        return self._moved_us
+
     def started(self, now_us: int) -> None:
         """A needle left rest."""
         self.strokes_seen += 1

@@ -4,6 +4,7 @@ Nothing is asked of the firmware. A grant is valid for at most 200 ms after the 
 by a pen's clock that may be 5 % slow; then the pen brakes and rests within 150 ms (C6).
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
@@ -34,9 +35,10 @@ class Leash:
             if isinstance(found, Frame) and found.kind == Grant.KIND:
                 self._grants_us.append(now_us)
 
-    def pumped(self, now_us: int) -> None:
-        """The pump moved forward just now."""
-        self._moved(now_us, self._grants_us[-1] if self._grants_us else 0)
+    def pumped(self, at_us: int) -> None:
+        """The pump has moved forward, for the last time at `at_us` of the pen's world."""
+        before = bisect_right(self._grants_us, at_us)
+        self._moved(at_us, self._grants_us[before - 1] if before else 0)
 
     def judge(self, strokes: Iterable[StrokeTruth]) -> None:
         """Compare what the needle did with when it was granted; oldest stroke first."""

@@ -120,10 +120,12 @@ class Watch:
                 waiter.found.set_result(None)
 
     def _look_at_pump(self, stage: Stage) -> None:
-        steps = stage.world.mechanism.oracle.totals.forward_steps
+        oracle = stage.world.mechanism.oracle
+        steps = oracle.totals.forward_steps
         if steps != self._pumped.get(stage, 0):
             self._pumped[stage] = steps
-            self._leash_of(stage).pumped(stage.driver.now_us())
+            # Not the time of this look: while a process stands still nobody looks either.
+            self._leash_of(stage).pumped(oracle.moved_us)
 
     def _leash_of(self, stage: Stage) -> Leash:
         return self._leashes.setdefault(stage, Leash())
