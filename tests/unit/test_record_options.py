@@ -11,7 +11,7 @@ from controller.errors import ArchiveNotWritable, CursorNotWritable, JournalCorr
 from controller.record import options
 from controller.turning import Turning
 from tests.support.manager import Listening
-from tests.support.virtual import VirtualClock
+from tests.support.virtual import VirtualClock, advance
 
 FULL = CursorNotWritable("/s/cursor.json cannot be written: No space left on device.")
 Main = Callable[[], Coroutine[Any, Any, None]]
@@ -88,11 +88,11 @@ def test_an_orderly_end_is_0() -> None:
 async def waits_for_a_broker() -> None:
     """As telemetry does while there is none: longer each time, 45 s at most."""
     for _ in range(20):
-        await asyncio.sleep(45.0)
+        await advance(45.0)
 
 
 async def hangs() -> None:
-    await asyncio.sleep(5.0)
+    await advance(5.0)
     await asyncio.get_running_loop().create_future()
 
 
@@ -129,6 +129,6 @@ async def test_an_archive_may_wait_for_ever(clock: VirtualClock) -> None:
 
 async def test_the_end_of_the_work_is_the_end_of_feeding(clock: VirtualClock) -> None:
     began_mono_s = clock.mono_s()
-    manager = await fed(asyncio.sleep(3.0), clock, options.MOST_STILL_S)
+    manager = await fed(advance(3.0), clock, options.MOST_STILL_S)
     assert clock.mono_s() == began_mono_s + 3.0
     assert manager.lines == ["READY=1"]

@@ -9,8 +9,8 @@ from tests.support.virtual import advance
 
 
 async def twice() -> str:
-    await asyncio.sleep(1.0)
-    await asyncio.sleep(1.0)
+    await advance(1.0)
+    await advance(1.0)
     return "done"
 
 
@@ -19,7 +19,7 @@ async def hangs() -> None:
 
 
 async def fails() -> None:
-    await asyncio.sleep(1.0)
+    await advance(1.0)
     raise ZeroDivisionError
 
 
