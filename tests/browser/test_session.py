@@ -14,6 +14,11 @@ from tests.browser.mock_controller import Answer, MockController, mock_controlle
 pytestmark = pytest.mark.real_time("a browser has no virtual time")
 
 CURRENT = "/api/sessions/current"
+LATE_PLAN = """
+const fetched = window.fetch;
+window.fetch = (path, ...rest) => !String(path).includes("/api/plans/") ? fetched(path, ...rest)
+    : new Promise((done) => { window.letPlanCome = () => done(fetched(path, ...rest)); });
+"""
 BOTH = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["800", "1280"])
 
 
@@ -175,6 +180,18 @@ async def test_the_patient_of_the_plan_is_confirmed_by_hand(browser: str) -> Non
         assert "still missing" in await page.text("main")
         await page.tap_text("Yes, demo-0001 is in the chair")
         assert await page.run("micropen.app.draft.patient") == "demo-0001"
+
+
+async def test_a_plan_that_comes_late_is_seen_by_the_step_that_was_gone_to(browser: str) -> None:
+    async with mock_controller(scenes.prepared()) as mock, open_page(browser, SMALL) as page:
+        await load(page, mock)
+        await page.run(LATE_PLAN)
+        await page.tap("[data-plan=lower_face_one_side]")
+        await page.until("window.letPlanCome")
+        await page.tap("[data-step=patient]")
+        assert "demo-0001" not in await page.text("main")
+        await page.run("letPlanCome()")
+        await page.tap_text("Yes, demo-0001 is in the chair")
 
 
 @pytest.mark.hazard("H47")

@@ -37,7 +37,8 @@ export function planStep(app, steps) {
     app.draft.plan = plan;
     choosing = false;
     if (isOther) Object.assign(app.draft, { preview: null, patient: null });
-    draw();
+    if (element.isConnected) draw();
+    else steps.again(); // somebody went on before it came
   };
   const load = async () => {
     const plans = await app.read("/api/plans");

@@ -97,6 +97,11 @@ class Prepare {
     this.marks();
   }
 
+  /** The step that is shown is built anew: what it rests on has come. */
+  again() {
+    if (this.body.isConnected) this.to(this.app.draft.step);
+  }
+
   next() {
     const names = Object.keys(STEPS);
     this.to(names[Math.min(names.indexOf(this.app.draft.step) + 1, names.length - 1)]);
