@@ -60,6 +60,7 @@ class BrokerSettings(Table):
 class ConsoleSettings(Table):
     """The treatment-room screen: on loopback. Another address is typed, with TLS and a token.
 
+    socket: a Unix socket that is listened on beside the port, for user and group only.
     names: other names under which a browser reaches the screen, such as "room-1.local".
     """
 
