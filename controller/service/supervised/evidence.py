@@ -19,8 +19,8 @@ twice that."""
 STATUS_S: Final = 2 * STATUS_STALE_US / 1_000_000
 """The link gives up a pen that is silent for 1 s; twice that, and it did not."""
 COMMIT_S: Final = 7.5
-"""A disk that stalls for 5 s is slow, not hung (H13 of `tests/soak/catalogue.py`); half as much more,
-and still less than WatchdogSec=10, so that a hung disk costs no more than twice that."""
+"""A disk that stalls for 5 s is slow, not hung (H13 of `tests/soak/catalogue.py`); half as much
+again, and still less than WatchdogSec=10, so that a hung disk costs no more than twice that."""
 WORK_S: Final = 8.0
 """Longest single waits of reconciling and ending an arm: 5 s until the pen rests, or a commit."""
 ACT_S: Final = 30.0
