@@ -5,6 +5,7 @@ FOLDER keeps a Debian for the next time; remove it as a whole when it is not wan
 
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
@@ -28,6 +29,7 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.stderr.write("Only root may make a machine in a folder: sudo make appliance\n")
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the room is ended too
     began_s = time.monotonic()
     wanted = CHECKPOINTS[names.index(given.first) : names.index(given.last) + 1]
     is_new = given.first == names[0]
