@@ -22,6 +22,8 @@ TECHNICIAN = Actor(name="technician", role="technician")
 LOOK_S = 0.05
 THINK_S = 0.5
 SUPERVISOR_S = 5.0
+ARMED_WITHIN_S = 5.0
+"""Late telemetry keeps an arm waiting; nobody walks away from a pen that is about to run."""
 BRIEF_S = 0.1
 MOST_CLEARS = 5
 """A fault whose cause is still there stays latched; the session is closed over it."""
@@ -96,7 +98,7 @@ class Person:
         """Pause what is running or about to; a service that is down is started again."""
         if not self._theatre.is_running:
             await self._start()
-        deadline_mono_s = self._theatre.clock.mono_s() + THINK_S
+        deadline_mono_s = self._theatre.clock.mono_s() + ARMED_WITHIN_S
         while self._state is State.ARMING and self._theatre.clock.mono_s() < deadline_mono_s:
             await advance(LOOK_S)
         if self._state is State.RUNNING:
