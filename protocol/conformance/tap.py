@@ -52,8 +52,10 @@ class Tap:
         self.hand: Hand = _TappedHand(rig.hand, self.guard)
         self.spoken: deque[Spoken] = deque(maxlen=KEPT)
         self.deadline_us: int | None = None
+        self.late_us = 0
+        """How late the rig came back at most, when nothing had come, since this was last put to 0:
+        the computer's own delay."""
         self.worst_late_us = 0
-        """How late the rig came back at most when nothing had come: the computer's own delay."""
         self._to_pen = Decoder()
         self._from_pen = Decoder()
 
@@ -97,7 +99,8 @@ class Tap:
         self._check_time()
         data = self._rig.read(until_us)
         if not data:
-            self.worst_late_us = max(self.worst_late_us, self.now_us() - until_us)
+            self.late_us = max(self.late_us, self.now_us() - until_us)
+            self.worst_late_us = max(self.worst_late_us, self.late_us)
         for said in self._decoded(self._from_pen, data):
             self.spoken.append(Spoken(self.now_us(), from_pen=True, said=said))
             if not isinstance(said, Discard):

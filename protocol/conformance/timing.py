@@ -107,6 +107,14 @@ class Timings:
         """The values by kind, in the order in which they came."""
         return self._found
 
+    @property
+    def of_the_pen(self) -> "Timings":
+        """Those in the pen's own ticks alone."""
+        found = Timings()
+        kept = {kind: values for kind, values in self._found.items() if kind.value.clock == "pen"}
+        found._found.update(kept)
+        return found
+
     def exceeded(self) -> list[str]:
         """A sentence for each limit of SPEC that was not kept, on a line of the usual kind."""
         spans = [span_of(timing, values) for timing, values in self._found.items()]

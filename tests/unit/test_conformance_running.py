@@ -175,6 +175,35 @@ def test_what_another_pen_need_not_be_able_to_do_is_left_out(spec: PenSpec, reas
     assert all(reason in each for each in left_out)
 
 
+class Sluggish(MemoryRig):
+    """A computer that is 300 ms late, so late that leases lapse, until `late_until_us`."""
+
+    late_until_us = 0
+
+    def read(self, until_us: int) -> bytes:
+        found = super().read(until_us)
+        if not found and self.now_us() < self.late_until_us:
+            self.step_to(until_us + 300_000)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("late_until_us", "verdict"), [(2_500_000, Verdict.PASSED), (1 << 60, Verdict.UNFINISHED)]
+)
+def test_a_pen_does_not_fail_because_this_computer_is_late(
+    late_until_us: int, verdict: Verdict
+) -> None:
+    rig = Sluggish(Memory(preloaded=True))
+    rig.late_until_us = late_until_us
+    run = next(run for run in chosen(["C13"]) if run.needs & Needs.CONTACT)
+    examiner = Examiner(Tap(rig), ALL, lambda _rule, _sheet: None)
+    ((_, sheet),) = examiner.run([run]).sheets
+    assert sheet.verdict is verdict, sheet.reason
+    assert ("in each of 3 tries" in sheet.reason) is (verdict is Verdict.UNFINISHED)
+    clocks = {kind.value.clock for kind in examiner.found.timings[0][1].values}
+    assert clocks == {"pen"}
+
+
 class Tiresome(MemoryRig):
     """Raises `error` in the middle of everything, once."""
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from controller.service.conformance.running import LATE_US
 from controller.service.conformance.sheets import (
     CheckSheet,
     RuleSheet,
@@ -12,8 +13,6 @@ from controller.service.conformance.sheets import (
 )
 from protocol.words import Mode
 
-LATE_US = 10_000
-"""A computer that is later than the pen's own time for an answer is worth a line."""
 WORDS = {Verdict.PASSED: "pass", Verdict.FAILED: "FAIL"}
 IN_ALL = {
     Verdict.PASSED: "every check that was run has passed",
@@ -40,8 +39,8 @@ def _lines(run: RunSheet) -> Iterator[str]:
     yield from _used(run)
     if run.computer_late_us > LATE_US:
         yield (
-            f"This computer was up to {run.computer_late_us / 1e3:.0f} ms late itself: host times "
-            "may be its own. Run it on a quiet one, or with --latency."
+            f"This computer was up to {run.computer_late_us / 1e3:.0f} ms late itself; checks that "
+            "failed then were made again. Better run it on a quiet one."
         )
     if run.ended_early:
         yield f"The run ended early: {run.ended_early}."
