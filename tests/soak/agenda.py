@@ -3,7 +3,8 @@ nothing any more.
 
 Without wanted hits it is one seed after the other, until there are punctures enough. With hits
 three kinds take turns while each has something left to bring: seeds for volume, one seed at each
-slice of cells, and seeds at single cells that were hit too seldom, cell by cell.
+slice of cells, and seeds at single cells that were hit too seldom, cell by cell. A soak that goes
+on leaves the slices out and begins with the cells that were tried least.
 """
 
 from collections import Counter, deque
@@ -40,10 +41,10 @@ class Agenda:
         self._turn = 0
         self._punctures = punctures
         self._hits = hits
-        self._aimed: set[int] = set()
+        self._aimed = set(range(len(slices()))) if first and first.close_tries else set[int]()
         self._reachable = reachable()
-        self._cells = deque(range(len(self._reachable)))
         self._tries = Counter({} if first is None else first.close_tries)
+        self._cells = deque(sorted(range(len(self._reachable)), key=self._tries.__getitem__))
         self._in_vain: Counter[int] = Counter()
         self._got: dict[int, int] = {}
 

@@ -53,6 +53,8 @@ ENDERS: Final = frozenset(
 CLOSE: Final = 1_000_000_000
 TRIES_A_CELL: Final = 1_000
 """Seeds from CLOSE on aim at one cell each, a thousand of them at every reachable cell."""
+ENOUGH: Final = 100
+"""Hits in its cell after which such a trial has nothing more to bring: what a gate asks for."""
 
 
 def is_volume(seed: int) -> bool:
