@@ -160,10 +160,14 @@ def readers(room: Room) -> str:
     room.shell(f"{AS_TELEMETRY} touch {JOURNAL}/mine", code=1)
     room.shell(f"setpriv --reuid=nobody --regid=nogroup --clear-groups ls {HERE.state}", code=2)
     room.shell("setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/micropen/x", code=1)
-    room.run("systemctl", "stop", units.SOCKET, CONTROLLER)
-    assert "as they were written" in room.shell(verify)
+    for after in ("kill --signal=KILL", "start", "stop"):
+        room.shell(f"systemctl {after} {CONTROLLER}")
+        room.run("systemctl", "stop", units.SOCKET, CONTROLLER)
+        assert "as they were written" in room.shell(verify), after
     room.run("systemctl", "start", units.SOCKET, CONTROLLER)
-    return "telemetry's account reads, in use and closed, and writes nothing; others see nothing"
+    return (
+        "telemetry's account reads, in use, closed and killed, and writes nothing; others nothing"
+    )
 
 
 def pen(room: Room) -> str:
