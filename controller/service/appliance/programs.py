@@ -5,6 +5,7 @@ the service could not write. And only the program that is to run can say what it
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -70,6 +71,11 @@ class Program:
             return json.loads(said)
         except ValueError as error:
             raise StepFailed(f"`{program} {words[0]}` printed no JSON: {said[-200:]!r}.") from error
+
+
+def unnumbered(line: dict[str, Any]) -> str:
+    """What a line says, for an error that has the number itself."""
+    return re.sub(r"^E\d{4} ", "", str(line["sentence"]))
 
 
 def printed(line: dict[str, Any]) -> str:

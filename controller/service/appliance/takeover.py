@@ -22,7 +22,7 @@ from controller.service.appliance.ground import prepare
 from controller.service.appliance.layout import Layout
 from controller.service.appliance.machine import Machine, Say
 from controller.service.appliance.placing import SHIPPED
-from controller.service.appliance.programs import Look, Program, printed
+from controller.service.appliance.programs import Look, Program, printed, unnumbered
 from controller.service.appliance.switches import current_slot, note, release_facts, switch
 from controller.service.appliance.update_errors import (
     NeitherRuns,
@@ -104,7 +104,7 @@ class Takeover:
             self._say("The present program refuses the certificate too: that is no reason to wait.")
             return
         if red and red[0]["name"] == "idle":
-            raise NotIdle(str(red[0]["sentence"]))
+            raise NotIdle(unnumbered(red[0]))
         if red:
             names = ", ".join(str(line["name"]) for line in red)
             version = self._version(self._slot)

@@ -7,7 +7,7 @@ from controller.service.appliance.environments import Builder, build
 from controller.service.appliance.errors import NotInstalled, StepFailed
 from controller.service.appliance.ground import only_one
 from controller.service.appliance.machine import Machine, Say
-from controller.service.appliance.programs import Program
+from controller.service.appliance.programs import Program, unnumbered
 from controller.service.appliance.releases import checked_release
 from controller.service.appliance.switches import current_slot, idle_slot
 from controller.service.appliance.takeover import Takeover, refuse
@@ -70,4 +70,4 @@ def require_idle(machine: Machine, slot: str) -> None:
     except MicropenError:
         return
     if idle["state"] == "red":
-        raise NotIdle(str(idle["sentence"]))
+        raise NotIdle(unnumbered(idle))
