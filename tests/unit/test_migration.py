@@ -1,11 +1,8 @@
 """A journal goes forward with a copy kept, back only while unused, and is never half."""
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -39,8 +36,6 @@ from controller.record.verify import verify
 from controller.service.app import Wanted, running
 from tests.support import layout_words
 from tests.support import next_layout as newer
-from tests.support.command_line import environment
-from tests.support.faulty_disk import faulty_disk
 from tests.support.journals import TickingClock, changed, open_journal, opened, whole_session
 from tests.support.next_layout import NEXT, TODAY, next_layout
 from tests.unit.test_host_power import NoPort
@@ -105,7 +100,7 @@ def test_an_older_journal_goes_on_in_the_new_layout_and_a_copy_is_kept(tmp_path:
         journal.append([opened("s-2")])
         journal.close()
         assert verify(folder).head_seq == len(before) + 2
-        first = _entries(folder, before[-1][0] + 1)[0].body()
+        first = entries_from(folder, before[-1][0] + 1)[0].body()
         assert isinstance(first, JournalOpened)
         assert (first.schema_version, first.predecessor_hash) == (NEXT, before[-1][1])
         assert forward(folder) is None
@@ -118,7 +113,7 @@ def test_an_older_journal_goes_on_in_the_new_layout_and_a_copy_is_kept(tmp_path:
     assert chain(tmp_path / "again" / "journal") == before
 
 
-def _entries(folder: Path, from_seq: int) -> list[Entry]:
+def entries_from(folder: Path, from_seq: int) -> list[Entry]:
     with closing(JournalReader(folder)) as reader:
         return list(reader.entries(from_seq))
 
@@ -256,7 +251,7 @@ def test_unused_it_goes_back_and_what_is_put_aside_is_whole(tmp_path: Path) -> N
         aside = take_back(folder)
         assert aside == tmp_path / f"journal-of-layout-{NEXT}"
         assert [path.name for path in aside.iterdir()] == ["journal-3.db"]
-        held = _entries(aside / "journal-3.db", 1)
+        held = entries_from(aside / "journal-3.db", 1)
         assert [(entry.seq, entry.hash) for entry in held] == was[len(before) :]
         assert take_back(folder) is None
     assert chain(folder) == before
@@ -288,95 +283,6 @@ def test_what_a_start_records_by_itself_moves_and_decides_nothing() -> None:
         assert kind not in migration.OWN_START
 
 
-@pytest.mark.hazard("H04")
-@pytest.mark.parametrize("what", ["write", "sync"])
-@pytest.mark.parametrize("work", ["forward", "back"])
-def test_an_error_of_the_disk_at_any_point_leaves_a_whole_journal(
-    tmp_path: Path, what: str, work: str
-) -> None:
-    before = written(tmp_path / "journal")
-    for nth in range(1, 100):
-        folder = tmp_path / str(nth) / "journal"
-        shutil.copytree(tmp_path / "journal", folder)
-        with faulty_disk() as disk:
-            setattr(disk, f"fail_{what}_at", nth)
-            with suppress(JournalNotWritable):
-                _work(work, folder, disk.name)
-        judge(folder, before)
-        if not disk.failures:
-            break
-    else:
-        pytest.fail("it never came to an end")
-    assert nth > (3 if work == "forward" else 0)
-
-
-def _work(work: str, folder: Path, vfs: str) -> None:
-    if work == "back":
-        newer.forward(folder)
-        with next_layout():
-            take_back(folder, vfs=vfs)
-    else:
-        forward(folder, vfs)
-        newer.back(folder)
-
-
-def judge(folder: Path, before: Chain) -> None:
-    """Whole, and one program can go on with it: with the older layout this one, else the newer."""
-    with next_layout():
-        layout = layout_of(folder)
-        report = verify(folder, expected_head=before[-1])
-        assert report.ok, report
-        assert chain(folder)[: len(before)] == before
-    if layout == TODAY:
-        open_journal(folder, seed=3).close()  # begins a successor where the newer one could not
-        assert [entry.kind for entry in _entries(folder, len(before) + 1)] in (
-            [],
-            ["journal_opened"],
-        )
-        assert verify(folder, expected_head=before[-1]).ok
-    else:
-        with next_layout():
-            open_journal(folder, seed=3).close()
-            assert [made.head for made in kept_copies(folder).values()][-1] == before[-1]
-
-
-@pytest.mark.hazard("H04")
-@pytest.mark.hazard("H46")
-@pytest.mark.parametrize("work", ["forward", "back"])
-def test_killed_at_any_operation_it_is_old_or_new_and_comes_to_its_end_later(
-    tmp_path: Path, work: str
-) -> None:
-    folder = tmp_path / "journal"
-    before = written(folder)
-    if work == "back":
-        newer.forward(folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.next_layout", work, str(tmp_path)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    operations = int(done.stdout)
-    assert operations >= (30 if work == "forward" else 5)
-    halves = [path for path in tmp_path.rglob(".journal-before-layout-*") if path.is_dir()]
-    assert bool(halves) is (work == "forward")
-    seen = set()
-    for nth in range(1, operations + 1):
-        place = tmp_path / str(nth) / "journal"
-        if work == "forward":
-            judge(place, before)
-        with next_layout():
-            seen.add(layout_of(place))
-        (newer.forward if work == "forward" else newer.back)(place)
-        with next_layout():
-            assert layout_of(place) == (NEXT if work == "forward" else TODAY)
-            assert verify(place, expected_head=before[-1]).ok
-    assert not any(path.exists() for path in halves)
-    assert seen == {TODAY, NEXT}
-
-
 @pytest.mark.real_time("the service's writer is a thread")
 async def test_the_service_brings_its_journal_forward_by_itself(tmp_path: Path) -> None:
     before = written(tmp_path / "journal")
@@ -386,7 +292,7 @@ async def test_the_service_brings_its_journal_forward_by_itself(tmp_path: Path) 
             assert not service.engine.recorder.failed
         assert layout_of(tmp_path / "journal") == NEXT
         assert [made.head for made in kept_copies(wanted.folder).values()] == [before[-1]]
-        kinds = [entry.kind for entry in _entries(wanted.folder, len(before) + 1)]
+        kinds = [entry.kind for entry in entries_from(wanted.folder, len(before) + 1)]
     assert kinds == ["journal_opened", "service_started", "service_stopped"]
 
 
