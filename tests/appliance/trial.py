@@ -192,9 +192,9 @@ def session(room: Room) -> str:
     view = visit(room, "open", "prime", "treat")
     given = [(zone["name"], zone["punctures"]) for zone in view["session"]["zones"]]
     visit(room, "close")
-    room.run("micropen", "backup", "/root/copy")
-    room.run("micropen", "support-bundle", "--out", "/root/bundle.tar.gz")
-    log = room.shell("tar -xzOf /root/bundle.tar.gz --wildcards '*journalctl.txt'")
+    room.run("micropen", "backup", "/mnt/copy")
+    room.run("micropen", "support-bundle", "--out", "/mnt/bundle.tar.gz")
+    log = room.shell("tar -xzOf /mnt/bundle.tar.gz --wildcards '*journalctl.txt'")
     assert "The screen is at" in log, log
     assert room.shell(f"find {HERE.state} -user root") == ""
     return f"a session over the API: {given}; {entries(room)} entries verified"
