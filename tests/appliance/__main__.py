@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.appliance import trial, updates
 from tests.appliance.room import CommandFailed, Room, room
-from tests.appliance.trial import Checkpoint
+from tests.appliance.seen import Checkpoint
 
 CHECKPOINTS = (*trial.CHECKPOINTS, *updates.CHECKPOINTS, trial.image)
 USUAL = Path("/var/tmp/micropen-appliance")

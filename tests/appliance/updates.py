@@ -11,18 +11,18 @@ from typing import Final
 from controller.service.appliance import units
 from controller.service.appliance.layout import RELEASE_FILE, SLOTS
 from tests.appliance.room import Room
-from tests.appliance.trial import (
+from tests.appliance.seen import (
     CONTROLLER,
     HERE,
     JOURNAL,
     Checkpoint,
     answers,
     entries,
-    pen,
     release,
     running,
     visit,
 )
+from tests.appliance.trial import pen
 
 NEW: Final = "0.2.0"
 RELEASE: Final = "/src/dist/release"
