@@ -157,7 +157,7 @@ def is_unborn(file: Path, vfs: str | None = None) -> bool:
     try:
         return is_new(connection)
     finally:
-        connection.close()
+        close(connection)
 
 
 def create(connection: Connection, first: Entry) -> None:
@@ -219,7 +219,7 @@ def connect_read_only(file: Path, vfs: str | None = None) -> Connection:
         connection.pragma("cache_size", -_READER_CACHE_KIB)
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
     except (apsw.CantOpenError, apsw.ReadOnlyError):
-        connection.close()
+        close(connection)
         if Path(f"{file}-wal").exists():
             raise
         uri = f"{file.absolute().as_uri()}?immutable=1"
