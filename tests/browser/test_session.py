@@ -321,3 +321,9 @@ async def test_a_sentence_with_numbers_in_it_is_said_in_german(browser: str) -> 
         german = "cheek: Volumen der Zone ist 900000 nl, über 80 % von 1000000 nl."
         assert await page.run(said.format(json.dumps(near))) == german
         assert await page.run(said.format('"Nobody ever said this."')) == "Nobody ever said this."
+        gone = "The line to the balance went away: the cable was pulled"
+        whole = f"This reading does not count: {gone}. It is taken again."
+        assert await page.run(said.format(json.dumps(whole))) == (
+            "Diese Ablesung zählt nicht: Die Leitung zur Waage ist weg: das Kabel wurde gezogen. "
+            "Sie wird wiederholt."
+        )

@@ -107,16 +107,29 @@ function patternsOf(known) {
   return patterns.get(known);
 }
 
-function filledIn(known, sentence) {
+/** `inner` says what stands in a place; there a sentence has no places of its own any more. */
+function filledIn(known, sentence, inner = inPlace) {
   if (sentence in known) return known[sentence];
   for (const [pattern, form] of patternsOf(known)) {
     const match = pattern.exec(sentence);
     if (!match) continue;
     let next = 0;
     return form.replace(/\{\}/g, () => {
-      const part = match[(next += 1)];
-      return known[part] ?? word("measure", part);
+      return inner(known, match[(next += 1)]);
     });
   }
   return sentence;
+}
+
+function asItIs(known, part) {
+  return known[part] ?? word("measure", part);
+}
+
+/** A word, or a sentence; its full stop may have gone to the sentence around it. */
+function inPlace(known, part) {
+  for (const stop of ["", "."]) {
+    const found = filledIn(known, part + stop, asItIs);
+    if (found !== part + stop) return found.slice(0, stop && found.endsWith(".") ? -1 : undefined);
+  }
+  return asItIs(known, part);
 }
