@@ -8,7 +8,7 @@ from controller.turning import Turning
 
 
 class Works:
-    """The tasks of one engine. `on_end` gets the error of each that ended by one."""
+    """The tasks of one engine. `on_error` gets the error of each that ended by one."""
 
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
         self._on_error = on_error
