@@ -13,7 +13,8 @@ import msgspec
 
 from tests.soak.aims import aim_of, is_close, is_volume
 from tests.soak.catalogue import FaultId, HostState, PenPhase
-from tests.soak.close import BRIEF, alone, row_alone
+from tests.soak.close import BRIEF, alone
+from tests.soak.close_rows import row_alone
 from tests.soak.reach import Cell
 from tests.soak.recipes import OFTEN, Recipe, recipe
 from tests.soak.script import FaultRow, Script
@@ -80,8 +81,9 @@ def _aimed(seed: int, rng: Random) -> Script:
         seed=seed,
         plan="dosing" if how.doses else "stamping",
         punctures=_zones(how, host, rng) if how.sessions == 1 else (BRIEF,),
-        cadence_hz=rng.randint(4, 8) if how.doses else rng.randint(110, 150),
+        cadence_hz=_cadence_hz(how, rng),
         dose_nl=DOSE_NL,
+        baud=how.baud,
         disk_ms=how.disk_ms,
         late_ms=how.late_ms,
         safety_s=SAFETY_S,
@@ -92,9 +94,11 @@ def _aimed(seed: int, rng: Random) -> Script:
         sessions=how.sessions,
         host=how.moment[0],
         pen=how.moment[1],
+        after_s=how.after_s,
         restarts_there=how.restarts_there,
         restarts_post=how.restarts_post,
         stops_there=how.stops_there,
+        pauses_there=how.pauses_there,
         fault=tuple(rows),
     )
 
@@ -105,6 +109,11 @@ def _zones(how: Recipe, host: HostState, rng: Random) -> tuple[int, ...]:
         return (rng.randint(60, 150),)
     count = 25 if how.doses else 12_000 // how.zone
     return tuple(round(how.zone * rng.uniform(0.7, 1.0)) for _ in range(min(60, count)))
+
+
+def _cadence_hz(how: Recipe, rng: Random) -> int:
+    drawn_hz = rng.randint(4, 8) if how.doses else rng.randint(110, 150)
+    return how.cadence_hz or drawn_hz
 
 
 def _with_writes(

@@ -74,11 +74,15 @@ class Person:
         """Pause what is running now and then, for ever."""
         while True:
             await advance(every_s * rng.uniform(0.5, 1.5))
-            if self._theatre.is_running and self._theatre.engine.state is State.RUNNING:
-                try:
-                    await self.alone(self._theatre.acts.pause(PROGRAM))
-                except MicropenError as error:
-                    self._refused(error)
+            await self.pause_now()
+
+    async def pause_now(self) -> None:
+        """Pause what is running."""
+        if self._state is State.RUNNING:
+            try:
+                await self.alone(self._theatre.acts.pause(PROGRAM))
+            except MicropenError as error:
+                self._refused(error)
 
     async def restart(self) -> None:
         """End the service in order and start it again, at last when nothing forbids it."""

@@ -27,7 +27,8 @@ QUICK_DISK_MS: Final = (1.0, 20.0)
 class Recipe(msgspec.Struct, frozen=True):
     """Rows that bring a pair about; `late_ms` to the pen and to the host; punctures of a zone.
 
-    The last four are the same as those of a `Script`, whose `host` and `pen` is `moment`.
+    From `sessions` on they are the same as those of a `Script`, whose `host` and `pen` is
+    `moment`; a `cadence_hz` of 0 is drawn.
     """
 
     rows: tuple[FaultRow, ...] = ()
@@ -42,8 +43,12 @@ class Recipe(msgspec.Struct, frozen=True):
     sessions: int = 1
     restarts_post: bool = False
     stops_there: bool = False
+    pauses_there: bool = False
     restarts_there: bool = False
     moment: tuple[HostState | None, PenPhase | None] = (None, None)
+    after_s: float = 0.0
+    baud: int = 115_200
+    cadence_hz: int = 0
 
 
 def recipe(host: HostState, pen: PenPhase, rng: Random) -> Recipe:

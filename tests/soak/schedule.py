@@ -51,7 +51,7 @@ class Cue:
             await self.opened.wait()
         await advance(row.at_s)
         while not self.is_done:
-            await self.watch.moment(row.host, row.pen, self.room.rng)
+            await self.watch.moment(row.host, row.pen, self.room.rng, row.after_s)
             began_mono_s = self.room.theatre.clock.mono_s()
             await self._strike()
             passed_s = self.room.theatre.clock.mono_s() - began_mono_s

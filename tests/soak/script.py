@@ -23,15 +23,16 @@ class FaultRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One fault and its trigger.
 
     It waits until `at_s` (virtual seconds since the session was opened), then for the states that
-    are named, then strikes `times` in all, at least `every_s` apart. `rate` is a share a frame,
-    byte or operation for faults that have one, `lasts_s` how long until it is taken back, `value`
-    what the fault's class says.
+    are named and `after_s` more, then strikes `times` in all, at least `every_s` apart. `rate` is a
+    share a frame, byte or operation for faults that have one, `lasts_s` how long until it is taken
+    back, `value` what the fault's class says.
     """
 
     fault: FaultId
     at_s: NotNegative = 0.0
     host: HostState | None = None
     pen: PenPhase | None = None
+    after_s: NotNegative = 0.0
     times: Times = 1
     every_s: NotNegative = 0.5
     lasts_s: NotNegative = 0.1
@@ -49,9 +50,9 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     it is lifted, 0 = as hands do. With `is_tidy` somebody clears latches outside of
     a session, and brings another pen when one cannot be used any more. Sessions after the first
     one are opened whenever the service was started anew, and closed again. Whenever
-    host and pen are as `host` and `pen` say, telemetry and archive are started anew with
-    `restarts_post`, somebody presses STOP with `stops_there`, and ends the service in order and
-    starts it again with `restarts_there`.
+    host and pen are as `host` and `pen` say, and have been for `after_s`, telemetry and archive are
+    started anew with `restarts_post`, somebody presses STOP with `stops_there`, pauses with
+    `pauses_there`, and ends the service in order and starts it again with `restarts_there`.
     """
 
     seed: int = 1
@@ -71,10 +72,18 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: Times = 1
     host: HostState | None = None
     pen: PenPhase | None = None
+    after_s: NotNegative = 0.0
     restarts_post: bool = False
     stops_there: bool = False
+    pauses_there: bool = False
     restarts_there: bool = False
     fault: tuple[FaultRow, ...] = ()
+
+    @property
+    def acts_there(self) -> bool:
+        """Whether somebody does something whenever host and pen are so."""
+        there = (self.restarts_post, self.stops_there, self.pauses_there, self.restarts_there)
+        return any(there)
 
 
 def parse(text: str, name: str) -> Script:

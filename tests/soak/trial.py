@@ -168,11 +168,11 @@ class Trial:
             if self.script.pause_every_s:
                 start(person.pause(self.script.pause_every_s, self._rng("pause")))
             script = self.script
-            if script.restarts_post or script.stops_there or script.restarts_there:
+            if script.acts_there:
                 start(self._when_it_is_so(theatre, watch, person))
             if self.script.stop_every_s:
                 start(person.press_stop(self.script.stop_every_s, self._rng("stop")))
-            await self._lobby(theatre, cues)
+            await self._lobby(theatre, cues, person)
             work = start(person.treat())
             opened.set()
             deadline_mono_s = theatre.clock.mono_s() + self.script.safety_s
@@ -199,19 +199,25 @@ class Trial:
         """Bring broker or disk to work, of whose faults little is seen in short moments else."""
         script, rng = self.script, self._rng("moments")
         while True:
-            await watch.moment(script.host, script.pen, rng)
+            await watch.moment(script.host, script.pen, rng, script.after_s)
             if script.stops_there and theatre.is_running:
                 theatre.engine.stop("a person pressed STOP")
+            if script.pauses_there:
+                await person.pause_now()
             if script.restarts_there:
                 await person.restart()
             if script.restarts_post:
                 await theatre.restart_post()
             await advance(AGAIN_S)
 
-    async def _lobby(self, theatre: Theatre, cues: list[Cue]) -> None:
+    async def _lobby(self, theatre: Theatre, cues: list[Cue], person: Person) -> None:
         deadline_mono_s = theatre.clock.mono_s() + LOBBY_S
         waiting = [cue for cue in cues if cue.in_lobby]
-        while theatre.clock.mono_s() < deadline_mono_s and not all(c.is_done for c in waiting):
+        while theatre.clock.mono_s() < deadline_mono_s and not (
+            self._has_enough() or all(c.is_done for c in waiting)
+        ):
+            if self.script.stops_there and theatre.is_running and theatre.engine.recorder.failed:
+                await person.restart()  # in a session that is what `treat` does
             await advance(LOOK_S)
 
     async def _liveness(self, theatre: Theatre, person: Person) -> None:

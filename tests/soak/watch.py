@@ -69,13 +69,18 @@ class Watch:
             is_hasty = any(self._within(each) < CALM_S for each in self._waiters)
             await advance(LOOK_S if is_hasty else CALM_S)
 
-    async def moment(self, host: HostState | None, pen: PenPhase | None, rng: Random) -> None:
-        """Wait until both are so, and then some of the time that it lasts, as far as is known."""
+    async def moment(
+        self, host: HostState | None, pen: PenPhase | None, rng: Random, after_s: float = 0.0
+    ) -> None:
+        """Wait until both are so, and then some of the time that it lasts, as far as is known.
+
+        With `after_s` it is exactly that much later, and so still, or again.
+        """
         waiter = _Waiter(host, pen, asyncio.get_running_loop().create_future())
         while True:
             await self._until(waiter)
             within_s = self._within(waiter)
-            await advance(rng.uniform(0.0, within_s))
+            await advance(after_s or rng.uniform(0.0, within_s))
             if waiter.fits(self._theatre.states()):
                 self._within_s[waiter.pair] = min(waiter.longest_s, within_s * LONGER)
                 return

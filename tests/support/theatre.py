@@ -156,9 +156,14 @@ class Theatre(Process):
 
     def plug_in_first_again(self) -> None:
         """Pull the present pen and put the first one back."""
+        self.plug_in_again(self.stages[0])
+
+    def plug_in_again(self, stage: Stage) -> None:
+        """Pull the present pen and put one back that was plugged in before."""
         self.unplug()
-        self.stages.append(self.stages.pop(0))
-        self.opener = _port_of(self.stage)
+        self.stages.remove(stage)
+        self.stages.append(stage)
+        self.opener = _port_of(stage)
 
     async def rest(self, within_s: float) -> float:
         """Seconds from now until the pen rested for good; it must not move after that."""

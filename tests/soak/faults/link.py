@@ -4,6 +4,7 @@ On the wire (L1-L15) `rate` is a share a frame, a byte or a bit's byte, and `val
 0 both ways, 1 to the pen, 2 to the host. At the port `value` is told at each class.
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
 from simulator.line import Effect, Wire
@@ -183,16 +184,19 @@ class AnotherPen(BaseFault):
     """Another pen is plugged in instead, and the first one comes back at the end.
 
     It takes effect when the host has linked the stranger; lent for longer, it may be armed too.
+    It is the same one each time; with `value` 1 each is new.
     """
 
     id = FaultId.L19
 
     async def begin(self) -> None:
         theatre = self.theatre
-        if len(theatre.stages) > 1:
-            theatre.plug_in_first_again()
+        if self.row.value:
+            self.later(partial(theatre.plug_in_again, theatre.stage))
+            theatre.plug_in_other(pen_for(dosing()), seed=self.room.rng.getrandbits(31))
         else:
-            theatre.plug_in_other(pen_for(dosing()), seed=OTHER_PEN_SEED)
+            self.later(theatre.plug_in_first_again)
+            self._lend()
         stranger = theatre.stage.uid
         for _ in range(round(LINKED_WITHIN_S / 0.01)):
             if self._is_linked(stranger):
@@ -200,13 +204,16 @@ class AnotherPen(BaseFault):
                 return
             await advance(0.01)
 
+    def _lend(self) -> None:
+        if len(self.theatre.stages) > 1:
+            self.theatre.plug_in_first_again()
+        else:
+            self.theatre.plug_in_other(pen_for(dosing()), seed=OTHER_PEN_SEED)
+
     def _is_linked(self, uid: str) -> bool:
         if not self.theatre.is_running or self.theatre.engine.pen is None:
             return False
         return f"{self.theatre.engine.pen.uid:016x}" == uid
-
-    async def end(self) -> None:
-        self.theatre.plug_in_first_again()
 
 
 class StaleBytes(Unplug):
