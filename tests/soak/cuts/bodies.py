@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from random import Random
 
+from controller.record.calibration_events import ALL_BODIES
 from controller.record.entry import Draft
 from controller.record.events import (
-    BODIES,
     Body,
     Contradiction,
     ForeignMovement,
@@ -19,6 +19,7 @@ from controller.record.events import (
     SyringeRemoved,
     hex_id,
 )
+from tests.soak.cuts.bench_bodies import BENCH_MAKERS
 from tests.support import journals
 from tests.support.journals import ACTOR, PEN, SESSION
 
@@ -93,8 +94,9 @@ MAKERS: dict[str, Maker] = {
     ),
     "health_seen": lambda _: journals.health(),
     "session_closed": lambda _: journals.closed(),
+    **BENCH_MAKERS,
 }
-assert MAKERS.keys() == BODIES.keys() - {JournalOpened.kind}, "every kind but the journal's own"
+assert MAKERS.keys() == ALL_BODIES.keys() - {JournalOpened.kind}, "every kind but the journal's own"
 
 
 def drawn(rng: Random, kinds: list[str]) -> Draft:
