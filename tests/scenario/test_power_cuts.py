@@ -33,7 +33,7 @@ Insert = Callable[[store.Connection, Sequence[Entry]], None]
 @pytest.mark.hazard("H04")
 def test_no_acknowledged_entry_is_lost_at_any_power_cut(figure: Figure) -> None:
     total = Counts()
-    for done in power_cuts.alone(seed=1, cuts=CUTS):
+    for done in power_cuts.alone(seed=2, cuts=CUTS):
         total.add(done)
     assert total.cuts >= CUTS
     assert total.in_recovery >= CUTS // 3
@@ -109,7 +109,7 @@ def in_two_halves(patch: Patch) -> None:
     [
         (relaxed, 0, LOSS),
         (acknowledged_unsynced, 0, LOSS),
-        (not_settled, 72, LOSS),  # a session whose disk took no successor either
+        (not_settled, 100, LOSS),  # a session whose disk took no successor either
         (unguarded, 0, "triggers are"),
         (in_two_halves, 0, "nobody handed in"),
     ],
@@ -140,7 +140,7 @@ def test_jobs_share_the_stories() -> None:
 
 def test_every_kind_of_entry_is_cut() -> None:
     """The kinds of a story are drawn from all, in rounds: none is left out for long."""
-    assert len(MAKERS) == 21
+    assert len(MAKERS) == 39
 
 
 class TestJudge:

@@ -147,6 +147,7 @@ class Bench:
             scribe.open()
             scribe.append(drafts)
         except (MicropenError, AssertionError) as error:
+            scribe.drop()
             raise Lost(self._number, where, str(error)) from error
         if rng.getrandbits(1):
             scribe.close()

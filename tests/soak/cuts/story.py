@@ -88,6 +88,11 @@ class Scribe:
         store.discard(self.journal._connection)
         self.journal.close()
 
+    def drop(self) -> None:
+        """What `vanish` does, if the journal was opened at all."""
+        if self._journal is not None:
+            self.vanish()
+
     def _offer(self, entries: tuple[Said, ...]) -> None:
         self._events.append(Offer(entries))
 
@@ -190,7 +195,7 @@ class Story:
     def _read_along(self) -> None:
         """Telemetry comes, and stays until the next restart by force; or it goes."""
         if self._reader is None:
-            self._reader = JournalReader(self._folder, vfs=self._disk.vfs)
+            self._reader = JournalReader(self._folder, vfs=self._disk.vfs, durable_only=True)
             list(self._reader.entries())
         else:
             self._close_reader()
