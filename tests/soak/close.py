@@ -13,9 +13,11 @@ import msgspec
 from tests.soak.catalogue import FaultId, HostState, PenPhase
 from tests.soak.close_rows import (
     AFTER_A_STROKE,
+    AT_ONCE_S,
     MOVING,
     OF_COMMITS,
     is_at_the_reservation,
+    is_heated,
     is_unsaid,
     met,
 )
@@ -74,8 +76,8 @@ def alone(how: Recipe, cell: Cell) -> Recipe:
 
 def _of_kind(how: Recipe, cell: Cell) -> Recipe:
     fault, host, pen = cell
-    if fault is F.P5 and (pen in MOVING or (host, pen) == (H.BLOCKED, P.OFF)):
-        return _writing(how, cell)
+    if fault is F.P5:
+        return _heated(how, host, pen) if is_heated(cell) else _writing(how, cell)
     if host is H.DEAD:
         return _dead(how, fault, pen)
     if host is H.UNLINKED and pen in MOVING and fault.place == "L" and fault is not F.L20:
@@ -93,7 +95,7 @@ def _writing(how: Recipe, cell: Cell) -> Recipe:
     A pen that lost its memory writes none; one that is lent instead does, for a STOP.
     """
     _, host, pen = cell
-    if host is H.BLOCKED:
+    if host is H.BLOCKED and pen is not P.IDLE:
         how = msgspec.structs.replace(how, stops_there=True)
         return _with_rows(how, (how.rows[0], _FRESH_PENS))
     if pen is P.ARMED and host in AFTER_A_STROKE:
@@ -102,6 +104,16 @@ def _writing(how: Recipe, cell: Cell) -> Recipe:
     if is_at_the_reservation(cell):
         return _reserving(how, host)
     return msgspec.structs.replace(how, glide_ms=GLIDE_MS) if pen is P.RUNNING else how
+
+
+def _heated(how: Recipe, host: HostState, pen: PenPhase) -> Recipe:
+    """At rest it writes when it gets too hot, which is just after the row that waits for that."""
+    hot = FaultRow(F.P14, host=host, pen=pen, times=OFTEN, every_s=0.4, lasts_s=0.2)
+    hot = msgspec.structs.replace(hot, after_s=2 * AT_ONCE_S)
+    rows = how.rows
+    if host is H.DEAD:
+        rows = (_kill(None, pen, every_s=0.3, lasts_s=1.0),)
+    return _with_rows(how, (*rows, hot))
 
 
 def _reserving(how: Recipe, host: HostState) -> Recipe:
@@ -173,7 +185,7 @@ def _ending(how: Recipe, pen: PenPhase) -> Recipe:
     )
 
 
-def _kill(host: HostState, pen: PenPhase | None, every_s: float, lasts_s: float) -> FaultRow:
+def _kill(host: HostState | None, pen: PenPhase | None, every_s: float, lasts_s: float) -> FaultRow:
     return FaultRow(F.H1, host=host, pen=pen, times=OFTEN, every_s=every_s, lasts_s=lasts_s)
 
 

@@ -46,6 +46,13 @@ def is_at_the_reservation(cell: Cell) -> bool:
     return fault is F.P5 and pen is P.RUNNING and host in AFTER_A_STROKE
 
 
+def is_heated(cell: Cell) -> bool:
+    """Whether it takes effect at the write of a pen at rest that gets too hot, 50 ms later."""
+    fault, host, pen = cell
+    lasts = host in (H.DEAD, H.CLOSED) or (host, pen) == (H.ARMING, P.IDLE)
+    return fault is F.P5 and lasts and pen in (P.IDLE, P.LATCHED)
+
+
 def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
     """The aimed row, as one cell alone wants it."""
     fault = cell[0]
@@ -89,6 +96,8 @@ def _where(cell: Cell) -> dict[str, Any]:
 
 def _torn(host: HostState, pen: PenPhase) -> dict[str, Any]:
     if is_at_the_reservation((F.P5, host, pen)):
+        return {"after_s": AT_ONCE_S}
+    if is_heated((F.P5, host, pen)):
         return {"after_s": AT_ONCE_S}
     return {"pen": P.RUNNING} if pen is P.ARMED and host in AFTER_A_STROKE else {}
 
