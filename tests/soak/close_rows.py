@@ -25,8 +25,7 @@ _OF_LINES: Final = (F.H3, F.H4, F.H5)
 """They take effect at a line of the controller's code; the first hundred run within a moment."""
 _OF_WORDS: Final = (F.L7, F.L10, F.L13, F.L16)
 """They take effect at what the host says."""
-_OF_GREETINGS: Final = (F.L6, F.L7, F.L16)
-"""They must be there before a process that starts anew greets a pen that still moves."""
+_OF_FRAMES: Final = (F.L1, F.L2, F.L3, F.L4, F.L5, F.L6, F.L7, F.L9, F.L10, F.L11, F.L16)
 
 
 def met(pen: PenPhase) -> PenPhase:
@@ -36,7 +35,9 @@ def met(pen: PenPhase) -> PenPhase:
 
 def is_unsaid(cell: Cell) -> bool:
     """Whether the host, at rest, would say nothing that could be struck; a STOP it says."""
-    fault, host, _ = cell
+    fault, host, pen = cell
+    if pen is P.OFF and fault in _OF_FRAMES:
+        return host in (H.NONE, H.READY, H.CLOSED, H.BLOCKED)
     return fault in _OF_WORDS and host in (H.NONE, H.CLOSED, H.BLOCKED)
 
 
@@ -61,7 +62,7 @@ def row_alone(row: FaultRow, cell: Cell, rng: Random) -> FaultRow:
     if fault in _OF_LINES:
         return _at_a_line(row, cell, rng)
     if is_unsaid(cell):
-        return msgspec.structs.replace(row, every_s=0.4, lasts_s=0.35)
+        return msgspec.structs.replace(row, **_met_at(cell, every_s=0.4, lasts_s=0.35))
     return msgspec.structs.replace(row, **_where(cell), **_way(row, cell, rng))
 
 
@@ -87,11 +88,20 @@ def _where(cell: Cell) -> dict[str, Any]:
     fault, host, pen = cell
     if fault in _PLACES:
         return _PLACES[fault](host, pen)
-    if host is H.UNLINKED and pen in MOVING and fault in _OF_GREETINGS:
-        return {"host": H.DEAD, "lasts_s": 0.2}
+    if host is H.UNLINKED and pen in MOVING and fault in _OF_FRAMES:
+        # It must be there before a process that starts anew greets a pen that still moves.
+        return _met_at((fault, H.DEAD, pen), every_s=0.2, lasts_s=0.2)
+    if host is H.UNLINKED and fault is F.L14:  # between two greetings may be seconds
+        return _met_at(cell, every_s=0.5, lasts_s=0.4)
+    if cell == (F.L7, H.RUNNING, P.IDLE):  # grants come two by two as long as nobody knows
+        return _met_at((fault, host, P.BRAKING), every_s=0.1, lasts_s=0.2)
     if fault in (F.L7, F.L16):  # a host that is not answered says it again after 60 ms
-        return {"lasts_s": 0.12}
+        return _met_at(cell, every_s=0.2, lasts_s=0.12)
     return {}
+
+
+def _met_at(cell: Cell, every_s: float, lasts_s: float) -> dict[str, Any]:
+    return {"host": cell[1], "pen": cell[2], "every_s": every_s, "lasts_s": lasts_s}
 
 
 def _torn(host: HostState, pen: PenPhase) -> dict[str, Any]:
