@@ -204,11 +204,18 @@ def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
         (FaultId.H1, HostState.CLOSED, PenPhase.IDLE),
         (FaultId.H8, HostState.DEAD, PenPhase.LATCHED),
         (FaultId.B1, HostState.RUNNING, PenPhase.IDLE),
+        (FaultId.L16, HostState.NONE, PenPhase.IDLE),
+        (FaultId.P5, HostState.ENDING, PenPhase.RUNNING),
+        (FaultId.P7, HostState.BLOCKED, PenPhase.IDLE),
+        (FaultId.P1, HostState.INTERRUPTED, PenPhase.BRAKING),
     ],
     ids=name_of,
 )
 def test_a_trial_at_one_cell_hits_it_often(cell: tuple[FaultId, HostState, PenPhase]) -> None:
-    """By sessions after a restart, a service that ends in order, and a post that starts anew."""
+    """By sessions after a restart, a service that ends in order and a post that starts anew.
+
+    And by STOP at rest, a pause at a moment of the needle, a new pen each time, and a quick line.
+    """
     verdict = play(draw(close_seed(reachable().index(cell), 0)))
 
     assert verdict.problems == []

@@ -163,6 +163,7 @@ EXPECTED: list[tuple[FaultRow, set[str], set[str]]] = [
     (FaultRow(fault=FaultId.L17, lasts_s=0.5), LOST, {"lapse"}),
     (FaultRow(fault=FaultId.L18, lasts_s=0.5), LOST, {"lapse"}),
     (FaultRow(fault=FaultId.L19, lasts_s=2.0), LOST, {"lapse"}),
+    (FaultRow(fault=FaultId.L19, lasts_s=2.0, value=1), LOST, {"lapse"}),
     (FaultRow(fault=FaultId.L20, lasts_s=0.01), {"uncertain_delivery"}, {"new_link"}),
     (FaultRow(fault=FaultId.L20, lasts_s=0.5), LOST, {"lapse"}),
     (FaultRow(fault=FaultId.P1), {"uncertain_delivery"}, {"boot"}),

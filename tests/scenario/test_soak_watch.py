@@ -2,11 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from random import Random
+
+import pytest
 
 from controller.session.plan import load_plan
 from protocol.codec import encode_payload
 from protocol.framing import Frame, encode_frame
 from protocol.messages import Grant
+from tests.soak.catalogue import HostState, PenPhase
 from tests.soak.company import beside, this_task
 from tests.soak.leash import AT_REST_US, Leash
 from tests.soak.trace import Trace
@@ -45,6 +49,17 @@ async def test_a_pen_that_pumps_while_its_host_stands_still_is_seen_to_rest_in_t
         leash = watch.leash()
     assert 0 < leash.longest_us < AT_REST_US
     assert leash.overrun_us == 0
+
+
+async def test_a_moment_is_found_as_long_after_it_began_as_was_asked(tmp_path: Path) -> None:
+    async with Theatre(tmp_path / "j", pen_for(PLAN)) as theatre:
+        seen_s: list[float] = []
+        watch = Watch(theatre, Trace(), lambda _: seen_s.append(theatre.clock.mono_s()))
+        theatre.bystanders.add(this_task())
+        async with beside(theatre, watch.run()):
+            await watch.moment(HostState.NONE, PenPhase.IDLE, Random(1), after_s=0.7)
+            began_s, now_s = seen_s[-1], theatre.clock.mono_s()
+    assert now_s - began_s == pytest.approx(0.7, abs=1e-6)
 
 
 def test_what_pumps_after_its_lease_is_an_overrun_whatever_is_granted_later() -> None:
