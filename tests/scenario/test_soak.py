@@ -229,6 +229,13 @@ def test_what_cannot_be_reached_has_its_reason() -> None:
     assert any(line.startswith("any fault in none|armed") for line in lines)
 
 
+def test_only_what_strikes_inside_the_call_of_a_loss_may_be_seen_in_its_midst() -> None:
+    inside = (FaultId.H3, HostState.INTERRUPTED, PenPhase.RUNNING)
+    outside = (FaultId.H1, HostState.INTERRUPTED, PenPhase.RUNNING)
+    coverage = Coverage({name_of(inside): 1, name_of(outside): 1})
+    assert coverage.impossible() == [name_of(outside)]
+
+
 def test_coverage_tells_what_is_missing() -> None:
     cells = reachable()
     full = {name_of(cell): 7 for cell in cells}

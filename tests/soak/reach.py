@@ -130,7 +130,7 @@ def _second(host: HostState, pen: PenPhase) -> str | None:
 
 
 RULES: dict[FaultId, Rule] = {
-    **dict.fromkeys((F.H1, F.H2, F.H3, F.H4, F.H5, F.H13), _needs_process),
+    **dict.fromkeys((F.H1, F.H2, F.H3, F.H4, F.H5), _needs_process),
     **dict.fromkeys([fault for fault in F if fault.place == "L"], _needs_port),
     **dict.fromkeys((F.P2, F.P3, F.P9), _needs_stroke),
     **dict.fromkeys((F.P7, F.P8, F.P12), _needs_power),
@@ -153,9 +153,18 @@ controller's code, and it may be one of a process that another fault ended and t
 until its port is open it counts as none."""
 
 
+_IN_THE_CALL: Final = frozenset({F.H3, F.H4, F.H5, F.H13})
+"""They strike in the middle of the controller's code, also of the one call that books the loss of a
+link: there the session is interrupted already, the link not yet taken away, and the pen still
+moves, because nobody has greeted it."""
+
+
 def by_chance(cell: Cell) -> bool:
     """Whether a hit in an unreachable cell is a coincidence of two faults, not a wrong rule."""
-    return cell[0] in _BY_CHANCE and why_no_pair(cell[1], cell[2]) is None
+    fault, host, pen = cell
+    if fault in _IN_THE_CALL and host is H.INTERRUPTED and pen in (P.ARMED, P.RUNNING):
+        return True
+    return fault in _BY_CHANCE and why_no_pair(host, pen) is None
 
 
 CELLS: Final[tuple[Cell, ...]] = tuple(
