@@ -24,7 +24,7 @@ def judge(theatre: Theatre, verdict: Verdict) -> None:
     verdict.arms, verdict.residuals = len(referee.arms), len(referee.residuals)
     pens = {id(stage): stage for stage in theatre.stages}.values()
     verdict.punctures = sum(pen.world.mechanism.oracle.totals.punctures for pen in pens)
-    verdict.outcome = " ".join(body["outcome"] for body in referee.all("session_closed"))
+    verdict.outcomes = dict(Counter(body["outcome"] for body in referee.all("session_closed")))
     _judge_repeats(referee, verdict)
     for truth in truths.values():
         for name, moved in truth.segments().items():

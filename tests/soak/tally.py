@@ -6,7 +6,10 @@ from tests.soak.aims import cell_and_try_of, is_close
 
 
 class Verdict(msgspec.Struct):
-    """One trial. `cells` counts what took effect, by "fault|host|pen"; maxima are over it all."""
+    """One trial. `cells` counts what took effect, by "fault|host|pen"; maxima are over it all.
+
+    `outcomes` counts the sessions that were closed.
+    """
 
     seed: int
     sha256: str = ""
@@ -26,7 +29,7 @@ class Verdict(msgspec.Struct):
     repeats: int = 0
     back_after_s: float = 0.0
     stands: str = ""
-    outcome: str = ""
+    outcomes: dict[str, int] = {}
     ceiling_looks: int = 0
 
     @property
@@ -72,7 +75,8 @@ class Tally(msgspec.Struct):
         for cell, count in verdict.cells.items():
             self.cells[cell] = self.cells.get(cell, 0) + count
         self.stands[verdict.stands] = self.stands.get(verdict.stands, 0) + 1
-        self.outcomes[verdict.outcome] = self.outcomes.get(verdict.outcome, 0) + 1
+        for outcome, count in verdict.outcomes.items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
         if is_close(verdict.seed):
             index, number = cell_and_try_of(verdict.seed)
             self.close_tries[index] = max(self.close_tries.get(index, 0), number + 1)
