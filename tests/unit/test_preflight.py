@@ -1,7 +1,7 @@
 """The preflight's lines: what turns each of them red, with its number and what to do."""
 
-import os
 import json
+import os
 import re
 from contextlib import closing as closed_after
 from datetime import datetime, timedelta
