@@ -34,7 +34,7 @@ INSTANT_MS: Final = (0.2, 1.0)
 ENDING_MS: Final = (15.0, 40.0)
 GLIDE_MS: Final = 20_000
 IN_FLIGHT_MS: Final = (100.0, 5.0)
-"""Grants that are under way still raise the ceiling, and so the reservation."""
+"""The pen hears late that it is to end, and spins on under the ceilings that it has."""
 FAST_BAUD: Final = 1_000_000
 FASTEST_HZ: Final = 150
 SLOWEST_HZ: Final = 50
