@@ -205,6 +205,7 @@ def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
         (FaultId.H8, HostState.DEAD, PenPhase.LATCHED),
         (FaultId.B1, HostState.RUNNING, PenPhase.IDLE),
         (FaultId.L16, HostState.NONE, PenPhase.IDLE),
+        (FaultId.H9, HostState.NONE, PenPhase.IDLE),
         (FaultId.P5, HostState.ENDING, PenPhase.RUNNING),
         (FaultId.P7, HostState.BLOCKED, PenPhase.IDLE),
         (FaultId.P1, HostState.INTERRUPTED, PenPhase.BRAKING),
@@ -214,7 +215,8 @@ def test_what_failed_before_an_interruption_is_a_failure_still() -> None:
 def test_a_trial_at_one_cell_hits_it_often(cell: tuple[FaultId, HostState, PenPhase]) -> None:
     """By sessions after a restart, a service that ends in order and a post that starts anew.
 
-    And by STOP at rest, a pause at a moment of the needle, a new pen each time, and a quick line.
+    And by STOP at rest, a restart after a refusing disk, a pause at a moment of the needle, a new
+    pen each time, and a quick line.
     """
     verdict = play(draw(close_seed(reachable().index(cell), 0)))
 

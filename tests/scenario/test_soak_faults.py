@@ -209,6 +209,22 @@ async def test_the_session_goes_on_after_it(
         assert not out.referee.residuals
 
 
+@pytest.mark.parametrize(("value", "strangers"), [(0, 1), (1, 2)])
+async def test_who_lends_a_pen_twice_lends_the_same_one_or_a_new_one(
+    tmp_path: Path, value: float, strangers: int
+) -> None:
+    async with Theatre(tmp_path / "j", pen_for(DOSES)) as theatre:
+        own = theatre.stage
+        fault = FAULTS[FaultId.L19](Stand(theatre), FaultRow(fault=FaultId.L19, value=value))
+        lent: list[str] = []
+        for _ in range(2):
+            await fault.begin()
+            lent.append(theatre.stage.uid)
+            await fault.end()
+            assert theatre.stage is own
+    assert len(set(lent) - {own.uid}) == strangers
+
+
 @pytest.mark.hazard("H14")
 async def test_a_memory_that_takes_no_write_keeps_the_pen_latched(tmp_path: Path) -> None:
     out = await alone(tmp_path / "j", FaultRow(fault=FaultId.P6, lasts_s=1.0, value=2))

@@ -105,9 +105,8 @@ def _met_at(cell: Cell, every_s: float, lasts_s: float) -> dict[str, Any]:
 
 
 def _torn(host: HostState, pen: PenPhase) -> dict[str, Any]:
-    if is_at_the_reservation((F.P5, host, pen)):
-        return {"after_s": AT_ONCE_S}
-    if is_heated((F.P5, host, pen)):
+    cell = (F.P5, host, pen)
+    if is_at_the_reservation(cell) or is_heated(cell):
         return {"after_s": AT_ONCE_S}
     return {"pen": P.RUNNING} if pen is P.ARMED and host in AFTER_A_STROKE else {}
 
